@@ -1,0 +1,190 @@
+/** What Timonel knows about a kind: one definition, from which discovery, codecs, OpenAPI, tables and clients are derived. */
+import type { DeepReadonly } from '../base/deep.ts';
+import type { FieldError } from './machinery/field-error.ts';
+import { type StructSchema, structSchema } from './schema/schema.ts';
+import type { ObjectMeta } from './types/meta-v1.ts';
+
+/** The shape that every persisted object has. */
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta & { name: string; uid: string; resourceVersion: string; creationTimestamp: string };
+}
+
+/** A read-only object as caches, informers and lists hand it out. */
+export type Shared<T> = DeepReadonly<T>;
+
+/** What clients need to know to address the objects of a kind. Custom resources have one too, without a definition file. */
+export interface KindRef<T extends KubeObject = KubeObject> {
+  /** API group, '' for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** The resource name in URLs. */
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** Carries the object's type; never set. */
+  readonly object?: T;
+}
+
+/** Facts of the request that defaulting and validation may depend on. */
+export interface KindContext {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** The name of the user that makes the request. */
+  readonly userName?: string;
+}
+
+/** A column of `kubectl get`. */
+export interface Column<T> {
+  readonly name: string;
+  /** OpenAPI type of the cells. */
+  readonly type: 'string' | 'integer' | 'boolean' | 'number' | 'date';
+  /** `name` for the column that names the object. */
+  readonly format?: 'name' | 'date';
+  readonly description?: string;
+  /** 0 is always shown; above 0 only with `-o wide`. */
+  readonly priority?: number;
+  cell(object: Shared<T>, now: number): string | number | boolean | null;
+}
+
+/** JSON paths of the scale subresource, with a leading dot as CRDs write them. */
+export interface ScalePaths {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath?: string;
+}
+
+/** How a legacy version is served: accepted and returned in its own form, stored as the stable kind. */
+export interface Conversion<T extends KubeObject, S extends KubeObject> {
+  readonly kind: () => Kind<S>;
+  toStorage(object: T): S;
+  fromStorage(object: Shared<S>): T;
+  /** Text of the Warning header of each request. */
+  readonly warning: string;
+}
+
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+export const allVerbs: readonly Verb[] = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+];
+
+/**
+ * The definition of a kind. The hooks get objects in canonical form (decoded by the schema: every struct that is not a
+ * pointer is there, every list that JSON always has is a list) and own the object they may change. Hooks never read a
+ * clock or another object: what needs those is admission.
+ */
+export interface KindDefinition<T extends KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular?: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly scope: 'Namespaced' | 'Cluster';
+  /** Where the schema is, when not at the group's own name: `core/v1.Pod`. */
+  readonly schema: string;
+  /** All of them by default; kinds that are only created (reviews) name just `create`. */
+  readonly verbs?: readonly Verb[];
+  readonly subresources?: {
+    readonly status?: boolean;
+    readonly scale?: ScalePaths;
+    /** Others by name, with what discovery says of them; their behaviour is in the API server. */
+    readonly [name: string]: boolean | ScalePaths | SubresourceInfo | undefined;
+  };
+  /** Upstream's SetDefaults, on create, update and on reading what an older version stored. */
+  defaults?(object: T): void;
+  /** Upstream's PrepareForCreate: status is already reset and generation set where the kind has them. */
+  prepareCreate?(object: T, context: KindContext): void;
+  /** Upstream's PrepareForUpdate: status is already carried over and generation raised when the spec changed. */
+  prepareUpdate?(object: T, old: Shared<T>, context: KindContext): void;
+  /** The same for the status subresource: spec and most metadata are already carried over from the old object. */
+  prepareStatusUpdate?(object: T, old: Shared<T>, context: KindContext): void;
+  /** Upstream's Validate…; object metadata is validated for every kind alike, with {@link validateName}. */
+  validate?(object: Shared<T>): FieldError[];
+  /** What an update may not change; {@link validate} has also been run on the new object. */
+  validateUpdate?(object: Shared<T>, old: Shared<T>): FieldError[];
+  validateStatusUpdate?(object: Shared<T>, old: Shared<T>): FieldError[];
+  /** Reasons why a name is not allowed; DNS-1123 subdomain by default. */
+  validateName?(name: string, prefix: boolean): string[];
+  /** Upstream's warnings on create and update. */
+  warnings?(object: Shared<T>, old?: Shared<T>): string[];
+  readonly columns?: readonly Column<T>[];
+  /** Field selectors beyond metadata.name and metadata.namespace. */
+  readonly fieldLabels?: Readonly<Record<string, (object: Shared<T>) => string>>;
+  /** Whether `generation` counts changes of the spec; true when the schema has a spec and a status. */
+  readonly tracksGeneration?: boolean;
+  /** Seconds of grace a delete without options gives; undefined deletes at once. */
+  gracePeriodSeconds?(object: Shared<T>): number | undefined;
+  /** PUT to a name that does not exist creates it. */
+  readonly allowCreateOnUpdate?: boolean;
+  /** PUT without a resourceVersion overwrites. */
+  readonly allowUnconditionalUpdate?: boolean;
+  /** Deleting leaves dependents by default (batch/v1 Jobs and the legacy kinds do). */
+  readonly orphanDependentsByDefault?: boolean;
+  /** Set on legacy versions only. */
+  readonly storedAs?: Conversion<T, KubeObject>;
+  /** False for kinds that are answered and not kept (reviews, bindings). */
+  readonly persisted?: boolean;
+}
+
+export interface SubresourceInfo {
+  readonly verbs: readonly Verb[];
+  /** Group, version and kind of its body when they differ from the resource's. */
+  readonly group?: string;
+  readonly version?: string;
+  readonly kind?: string;
+}
+
+/** A defined kind. */
+export interface Kind<T extends KubeObject = KubeObject> extends KindDefinition<T>, KindRef<T> {
+  readonly namespaced: boolean;
+  readonly apiVersion: string;
+  readonly listKind: string;
+  readonly singular: string;
+  readonly struct: StructSchema;
+}
+
+/** A kind whose object type does not matter: what lists of kinds hold. */
+// biome-ignore lint/suspicious/noExplicitAny: hooks take T both ways, so only any makes every Kind assignable.
+export type AnyKind = Kind<any>;
+
+/**
+ * Defines a kind. By convention the constant and the object's type share their name, so that one import gives both:
+ *
+ *     export type Deployment = apps.Deployment;
+ *     export const Deployment = defineKind<Deployment>({ … });
+ */
+export function defineKind<T extends KubeObject>(definition: KindDefinition<T>): Kind<T> {
+  let struct: StructSchema | undefined;
+  return {
+    ...definition,
+    namespaced: definition.scope === 'Namespaced',
+    apiVersion: apiVersionOf(definition),
+    listKind: `${definition.kind}List`,
+    singular: definition.singular ?? definition.kind.toLowerCase(),
+    get struct() {
+      struct ??= structSchema(definition.schema);
+      return struct;
+    },
+  };
+}
+
+/** `apps/v1`, or `v1` for the core group. */
+export function apiVersionOf(kind: { group: string; version: string }): string {
+  return kind.group ? `${kind.group}/${kind.version}` : kind.version;
+}
+
+/** `deployments.apps`, or `pods` for the core group: how errors and RBAC name a resource. */
+export function groupResource(kind: { group: string; plural: string }): string {
+  return kind.group ? `${kind.plural}.${kind.group}` : kind.plural;
+}

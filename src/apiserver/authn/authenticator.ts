@@ -1,0 +1,30 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { UserInfo } from '../user.ts';
+
+/** What authenticators may look at. */
+export interface AuthenticationRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly path: string;
+  /** The verified client certificate's subject and its DER, when one was given. */
+  readonly peerCertificate?: {
+    readonly commonName: string;
+    readonly organizations: readonly string[];
+    readonly uid?: string;
+    readonly raw: Uint8Array;
+    readonly issuerFingerprint?: string;
+  };
+  readonly remoteAddress?: string;
+}
+
+/** undefined: not my kind of credential, ask the next; throws StatusError 401 for a bad credential of my kind. */
+export interface Authenticator {
+  readonly name: string;
+  authenticate(
+    request: AuthenticationRequest,
+  ): Promise<AuthenticationResult | undefined> | AuthenticationResult | undefined;
+}
+
+export interface AuthenticationResult {
+  readonly user: UserInfo;
+  readonly audiences?: readonly string[];
+}
