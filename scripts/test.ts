@@ -1,0 +1,90 @@
+/**
+ * `npm test`: the checks, the unit tests, then the suites that use real programs, one at a time. Ends with the line
+ * `N passed, N failed`. Arguments select suites by name; `npm test -- --list` names them.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const selected = process.argv.slice(2).filter((a) => !a.startsWith('-'));
+
+/** Unit tests beside the code, then every folder of test/ as a suite of its own. */
+const suites = [
+  'src',
+  ...readdirSync(join(root, 'test'), { withFileTypes: true })
+    .filter((e) => e.isDirectory())
+    .map((e) => `test/${e.name}`),
+].filter((suite) => selected.length === 0 || selected.some((s) => suite.endsWith(s)));
+
+if (process.argv.includes('--list')) {
+  console.log(['check', ...suites].join('\n'));
+  process.exit(0);
+}
+
+let passed = 0;
+let failed = 0;
+const skipped: string[] = [];
+
+function hasTests(folder: string): boolean {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).some((f) => f.endsWith('.test.ts'));
+}
+
+if (selected.length === 0 || selected.includes('check')) {
+  const check = spawnSync(process.execPath, ['scripts/check.ts'], { cwd: root, stdio: 'inherit' });
+  if (check.status === 0) passed++;
+  else failed++;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'timonel-test-'));
+try {
+  for (const suite of suites) {
+    if (!hasTests(suite)) continue;
+    const report = join(scratch, `${suite.replaceAll('/', '-')}.json`);
+    console.log(`\n--- ${suite}`);
+    const serial = suite === 'src' ? [] : ['--no-file-parallelism'];
+    const run = spawnSync(
+      process.execPath,
+      [
+        join(root, 'node_modules/vitest/vitest.mjs'),
+        'run',
+        `${suite}/`,
+        ...serial,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+      ],
+      { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, TIMONEL_TEST_SCRATCH: scratch } },
+    );
+    if (!existsSync(report)) {
+      console.error(`${suite}: the test runner ended without a report (exit code ${run.status ?? run.signal})`);
+      failed++;
+      continue;
+    }
+    const result = JSON.parse(readFileSync(report, 'utf8')) as {
+      numPassedTests: number;
+      numFailedTests: number;
+      numFailedTestSuites: number;
+      testResults: { name: string; status: string; assertionResults: { fullName: string; status: string }[] }[];
+    };
+    passed += result.numPassedTests;
+    failed += result.numFailedTests;
+    for (const file of result.testResults) {
+      // A file that failed to load has no assertions of its own to count.
+      if (file.status === 'failed' && file.assertionResults.every((a) => a.status !== 'failed')) failed++;
+      for (const a of file.assertionResults)
+        if (a.status === 'skipped' || a.status === 'pending') skipped.push(a.fullName);
+    }
+    if (run.status !== 0 && result.numFailedTests === 0 && result.numFailedTestSuites === 0) {
+      console.error(`${suite}: the test runner failed with exit code ${run.status ?? run.signal}`);
+      failed++;
+    }
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+if (skipped.length) console.log(`\nskipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed || passed === 0 ? 1 : 0;

@@ -1,0 +1,116 @@
+/** The command line. Each command's code is loaded only when it is run, because start-up time counts. */
+import { Command, CommanderError, Option } from 'commander';
+import { UserError } from '../cluster/config.ts';
+import { printError } from './progress.ts';
+
+const program = new Command('timonel')
+  .description('A complete Kubernetes in one command')
+  .showHelpAfterError('(timonel --help lists the commands)')
+  .enablePositionalOptions()
+  .exitOverride();
+
+const list = (value: string) => value.split(',').filter((item) => item !== '');
+const number = (value: string) => Number(value);
+
+/** Options that name a cluster. */
+function clusterCommand(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .addOption(new Option('--name <name>', 'the cluster; one that is alone is found without').env('TIMONEL_NAME'))
+    .addOption(new Option('--data-dir <dir>', 'where the cluster keeps its state').env('TIMONEL_DATA_DIR'));
+}
+
+const outputOption = () => new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text');
+
+clusterCommand('up', 'Start a cluster and wait until it is usable')
+  .option('--config <file>', 'settings as YAML, by the names of these flags in camelCase')
+  .option('--kubeconfig <file>', 'write only this file instead of merging into $KUBECONFIG or ~/.kube/config')
+  .option('--api-port <port>', 'port of the API server; 0 picks a free one', number)
+  .option('--nodes <count>', 'number of nodes (more than one only simulated)', number)
+  .addOption(new Option('--runtime <runtime>', 'auto: containers as root on Linux, else simulated nodes').choices(['auto', 'cri', 'sim']))
+  .option('--cri-endpoint <url>', 'use a container runtime that runs already (unix:///run/containerd/containerd.sock)')
+  .addOption(new Option('--store <store>', 'where objects are kept').choices(['sqlite', 'memory', 'etcd']))
+  .option('--etcd-endpoints <urls>', 'etcd servers, separated by commas', list)
+  .option('--etcd-ca <file>', 'CA certificate of the etcd servers')
+  .option('--etcd-cert <file>', 'client certificate for etcd')
+  .option('--etcd-key <file>', 'key of the client certificate for etcd')
+  .option('--pod-cidr <cidr>', 'network of the pods (default: a free one)')
+  .option('--service-cidr <cidr>', 'network of the services (default: a free one)')
+  .option('--disable <parts>', 'leave parts out, separated by commas', list)
+  .option('--authentication-config <file>', 'AuthenticationConfiguration file')
+  .option('--authorization-mode <modes>', 'Node,RBAC by default; AlwaysAllow and Webhook on request', list)
+  .option('--admission-config <file>', 'AdmissionConfiguration file')
+  .option('--enable-admission <plugins>', 'further admission plugins', list)
+  .option('--disable-admission <plugins>', 'admission plugins to leave out', list)
+  .option('--audit-policy <file>', 'audit policy; turns the audit log on')
+  .option('--audit-log <file>', 'audit log file')
+  .option('--encryption-key-file <file>', 'encrypt Secrets at rest with these keys')
+  .option('--foreground', 'stay, and take the cluster down on Ctrl-C')
+  .option('--wait <duration>', 'how long to wait for the cluster to be usable', '60s')
+  .addOption(outputOption())
+  .action(async (options) => (await import('./commands/up.ts')).up(options));
+
+clusterCommand('down', 'Stop a cluster; containers keep running unless it is purged')
+  .option('--purge', 'remove everything: containers, networks, state, kubeconfig entry')
+  .addOption(outputOption())
+  .action(async (options) => (await import('./commands/down.ts')).down(options));
+
+clusterCommand('status', 'What runs, and where')
+  .addOption(outputOption())
+  .action(async (options) => (await import('./commands/status.ts')).status(options));
+
+clusterCommand('logs', "The server's and the agent's own logs")
+  .option('-f, --follow', 'go on as they grow')
+  .option('--tail <lines>', 'only the last lines', number)
+  .addOption(new Option('--of <process>', 'server or agent (default: both)').choices(['server', 'agent']))
+  .action(async (options) => (await import('./commands/logs.ts')).logs(options));
+
+const image = program.command('image').description('Images on the nodes, without a registry');
+const imageCommand = (name: string, description: string) =>
+  image
+    .command(name)
+    .description(description)
+    .addOption(new Option('--name <name>', 'the cluster').env('TIMONEL_NAME'))
+    .addOption(new Option('--data-dir <dir>', 'where the cluster keeps its state').env('TIMONEL_DATA_DIR'));
+imageCommand('import', 'Import OCI or Docker archives').argument('<file...>', 'tar files, also gzipped').action(async (files, options) => (await import('./commands/image.ts')).importImages(files, options));
+imageCommand('ls', 'List images')
+  .addOption(outputOption())
+  .action(async (options) => (await import('./commands/image.ts')).listImages(options));
+imageCommand('rm', 'Remove images').argument('<image...>', 'names or ids').action(async (images, options) => (await import('./commands/image.ts')).removeImages(images, options));
+
+clusterCommand('kubeconfig', 'Print a kubeconfig, for the administrator or another user')
+  .option('--user <name>', 'make a certificate for this user')
+  .option('--group <group...>', 'groups of the user')
+  .action(async (options) => (await import('./commands/kubeconfig.ts')).kubeconfig(options));
+
+program
+  .command('version')
+  .description('Versions of Timonel and of the Kubernetes API')
+  .addOption(outputOption())
+  .action(async (options) => (await import('./commands/version.ts')).version(options));
+
+program
+  .command('run-server', { hidden: true })
+  .requiredOption('--data-dir <dir>')
+  .action(async (options) => (await import('../cluster/server-process.ts')).runServerProcess(options.dataDir));
+program
+  .command('run-agent', { hidden: true })
+  .requiredOption('--data-dir <dir>')
+  .action(async (options) => (await import('../cluster/agent-process.ts')).runAgentProcess(options.dataDir));
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  const format = process.argv.some((arg, i) => arg === '--output=json' || ((arg === '-o' || arg === '--output') && process.argv[i + 1] === 'json')) ? 'json' : 'text';
+  if (error instanceof CommanderError) {
+    // Commander has printed the mistake itself; help and version are no mistakes.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else if (error instanceof UserError) {
+    printError(error.message, format);
+    process.exitCode = error.exitCode;
+  } else {
+    printError(process.env['TIMONEL_DEBUG'] ? `${(error as Error).stack}` : `${(error as Error).message}`, format);
+    process.exitCode = 1;
+  }
+}
