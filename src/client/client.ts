@@ -72,10 +72,18 @@ export interface Client {
   /** As get, but undefined where the object does not exist. */
   find<T extends KubeObject>(kind: KindRef<T>, ref: ObjectRef): Promise<Shared<T> | undefined>;
   list<T extends KubeObject>(kind: KindRef<T>, options?: ListOptions): Promise<ListResult<T>>;
-  create<T extends KubeObject>(kind: KindRef<T>, draft: Draft<T>, options?: WriteOptions): Promise<Shared<T>>;
+  create<T extends KubeObject>(kind: KindRef<T>, draft: Draft<NoInfer<T>>, options?: WriteOptions): Promise<Shared<T>>;
   /** Replaces the object; a resourceVersion in it is the precondition. */
-  update<T extends KubeObject>(kind: KindRef<T>, object: Shared<T>, options?: WriteOptions): Promise<Shared<T>>;
-  updateStatus<T extends KubeObject>(kind: KindRef<T>, object: Shared<T>, options?: WriteOptions): Promise<Shared<T>>;
+  update<T extends KubeObject>(
+    kind: KindRef<T>,
+    object: Shared<NoInfer<T>>,
+    options?: WriteOptions,
+  ): Promise<Shared<T>>;
+  updateStatus<T extends KubeObject>(
+    kind: KindRef<T>,
+    object: Shared<NoInfer<T>>,
+    options?: WriteOptions,
+  ): Promise<Shared<T>>;
   patch<T extends KubeObject>(
     kind: KindRef<T>,
     ref: ObjectRef,
@@ -88,7 +96,7 @@ export interface Client {
     selection: ListOptions,
     options?: DeleteOptions,
   ): Promise<void>;
-  watch<T extends KubeObject>(kind: KindRef<T>, options: WatchOptions, handler: WatchHandler<T>): WatchHandle;
+  watch<T extends KubeObject>(kind: KindRef<T>, options: WatchOptions, handler: WatchHandler<NoInfer<T>>): WatchHandle;
   /** A verb on a subresource, such as create on `pods/eviction`. */
   subresource<R>(
     verb: 'get' | 'create' | 'update',

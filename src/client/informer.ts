@@ -20,6 +20,8 @@ export interface Lister<T extends KubeObject> {
 
 export interface Informer<T extends KubeObject> extends Lister<T> {
   readonly kind: KindRef<T>;
+  /** The newest revision that this copy has seen; '' before the first list. */
+  readonly resourceVersion: string;
   /** True once the first list has arrived. */
   readonly synced: boolean;
   whenSynced(): Promise<void>;
