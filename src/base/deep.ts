@@ -1,20 +1,27 @@
+/** Open string unions are written `'A' | (string & {})`, which would count as an object. */
+type Primitive = string | number | boolean | bigint | symbol | null | undefined;
+
 /** T with every property read-only at every depth: what caches and informers hand out. */
-export type DeepReadonly<T> = T extends (infer E)[]
-  ? readonly DeepReadonly<E>[]
-  : T extends Uint8Array
-    ? T
-    : T extends object
-      ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-      : T;
+export type DeepReadonly<T> = T extends Primitive
+  ? T
+  : T extends (infer E)[]
+    ? readonly DeepReadonly<E>[]
+    : T extends Uint8Array
+      ? T
+      : T extends object
+        ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+        : T;
 
 /** T with every property optional at every depth: what a caller gives before defaults are set. */
-export type DeepPartial<T> = T extends (infer E)[]
-  ? DeepPartial<E>[]
-  : T extends Uint8Array
-    ? T
-    : T extends object
-      ? { [K in keyof T]?: DeepPartial<T[K]> }
-      : T;
+export type DeepPartial<T> = T extends Primitive
+  ? T
+  : T extends (infer E)[]
+    ? DeepPartial<E>[]
+    : T extends Uint8Array
+      ? T
+      : T extends object
+        ? { [K in keyof T]?: DeepPartial<T[K]> }
+        : T;
 
 /** A mutable copy of a shared object, for changing and sending back. */
 export function mutableCopy<T>(value: T): Mutable<T> {
@@ -22,13 +29,15 @@ export function mutableCopy<T>(value: T): Mutable<T> {
 }
 
 /** The inverse of {@link DeepReadonly}. */
-export type Mutable<T> = T extends readonly (infer E)[]
-  ? Mutable<E>[]
-  : T extends Uint8Array
-    ? T
-    : T extends object
-      ? { -readonly [K in keyof T]: Mutable<T[K]> }
-      : T;
+export type Mutable<T> = T extends Primitive
+  ? T
+  : T extends readonly (infer E)[]
+    ? Mutable<E>[]
+    : T extends Uint8Array
+      ? T
+      : T extends object
+        ? { -readonly [K in keyof T]: Mutable<T[K]> }
+        : T;
 
 function copyValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copyValue);
