@@ -1,0 +1,147 @@
+/** The scheduler's view of nodes and the pods on them, with the pods that it has placed but not yet seen bound. */
+import type { Shared } from '../api/kind.ts';
+import type { Node, Pod } from '../api/types/core-v1.ts';
+import { NodeInfo, podInfo } from './node-info.ts';
+
+interface Placed {
+  pod: Shared<Pod>;
+  nodeName: string;
+  assumed: boolean;
+}
+
+const zoneLabel = 'topology.kubernetes.io/zone';
+const regionLabel = 'topology.kubernetes.io/region';
+
+/**
+ * Nodes by name and pods by UID. A pod may arrive before its node: it is counted once the node is there. Nodes are walked
+ * zone by zone in turn (upstream's node tree), so that the first nodes that fit are spread over zones.
+ */
+export class SchedulerCache {
+  readonly #nodes = new Map<string, NodeInfo>();
+  readonly #pods = new Map<string, Placed>();
+  /** Pods bound to nodes that are not (or no longer) known. */
+  readonly #strays = new Map<string, Set<string>>();
+  #ordered: NodeInfo[] | undefined;
+  /** Pods with any affinity term, for the affinity plugin to skip its work when there are none. */
+  affinityPods = 0;
+  requiredAntiAffinityPods = 0;
+
+  get nodeCount(): number {
+    return this.#nodes.size;
+  }
+
+  node(name: string): NodeInfo | undefined {
+    return this.#nodes.get(name);
+  }
+
+  /** Every node, zones interleaved; the same array until a node comes, goes or changes its zone. */
+  nodes(): readonly NodeInfo[] {
+    this.#ordered ??= interleaveZones(this.#nodes.values());
+    return this.#ordered;
+  }
+
+  setNode(node: Shared<Node>): void {
+    const known = this.#nodes.get(node.metadata.name);
+    if (known) {
+      if (zoneOf(known.node) !== zoneOf(node)) this.#ordered = undefined;
+      known.setNode(node);
+      return;
+    }
+    const info = new NodeInfo(node);
+    this.#nodes.set(info.name, info);
+    this.#ordered = undefined;
+    for (const uid of this.#strays.get(info.name) ?? []) {
+      const placed = this.#pods.get(uid);
+      if (placed) info.addPod(podInfo(placed.pod));
+    }
+    this.#strays.delete(info.name);
+  }
+
+  removeNode(name: string): void {
+    const info = this.#nodes.get(name);
+    if (!info) return;
+    this.#nodes.delete(name);
+    this.#ordered = undefined;
+    if (info.pods.size) this.#strays.set(name, new Set(info.pods.keys()));
+  }
+
+  /** A pod with a node, as the API has it; replaces what was assumed. */
+  setPod(pod: Shared<Pod>): void {
+    const nodeName = pod.spec.nodeName!;
+    const known = this.#pods.get(pod.metadata.uid);
+    if (known?.pod === pod) return;
+    this.#place(pod, nodeName, false);
+  }
+
+  /** Counts a pod on a node before the API says so. */
+  assume(pod: Shared<Pod>, nodeName: string): void {
+    this.#place(pod, nodeName, true);
+  }
+
+  /** Takes back an assumption after a failed binding; a pod that the API has placed meanwhile stays. */
+  forget(uid: string): void {
+    if (this.#pods.get(uid)?.assumed) this.removePod(uid);
+  }
+
+  isAssumed(uid: string): boolean {
+    return this.#pods.get(uid)?.assumed ?? false;
+  }
+
+  has(uid: string): boolean {
+    return this.#pods.has(uid);
+  }
+
+  removePod(uid: string): void {
+    const placed = this.#pods.get(uid);
+    if (!placed) return;
+    this.#pods.delete(uid);
+    const info = podInfo(placed.pod);
+    if (info.hasAffinity) this.affinityPods--;
+    if (info.hasRequiredAntiAffinity) this.requiredAntiAffinityPods--;
+    this.#nodes.get(placed.nodeName)?.removePod(uid);
+    const strays = this.#strays.get(placed.nodeName);
+    if (strays?.delete(uid) && strays.size === 0) this.#strays.delete(placed.nodeName);
+  }
+
+  #place(pod: Shared<Pod>, nodeName: string, assumed: boolean): void {
+    const uid = pod.metadata.uid;
+    this.removePod(uid);
+    this.#pods.set(uid, { pod, nodeName, assumed });
+    const info = podInfo(pod);
+    if (info.hasAffinity) this.affinityPods++;
+    if (info.hasRequiredAntiAffinity) this.requiredAntiAffinityPods++;
+    const node = this.#nodes.get(nodeName);
+    if (node) {
+      node.addPod(info);
+      return;
+    }
+    let strays = this.#strays.get(nodeName);
+    if (!strays) {
+      strays = new Set();
+      this.#strays.set(nodeName, strays);
+    }
+    strays.add(uid);
+  }
+}
+
+/** Region and zone of a node: nodes with the same are one failure domain. */
+export function zoneOf(node: Shared<Node>): string {
+  const labels = node.metadata.labels;
+  return `${labels?.[regionLabel] ?? ''}/${labels?.[zoneLabel] ?? ''}`;
+}
+
+function interleaveZones(nodes: Iterable<NodeInfo>): NodeInfo[] {
+  const zones = new Map<string, NodeInfo[]>();
+  for (const info of nodes) {
+    const zone = zoneOf(info.node);
+    const members = zones.get(zone);
+    if (members) members.push(info);
+    else zones.set(zone, [info]);
+  }
+  if (zones.size === 1) return [...zones.values()][0]!;
+  const lists = [...zones.values()];
+  const out: NodeInfo[] = [];
+  for (let i = 0; lists.some((list) => i < list.length); i++)
+    for (const list of lists) if (i < list.length) out.push(list[i]!);
+  return out;
+}

@@ -1,0 +1,17 @@
+import { defineSchedulerPlugin, unresolvable } from '../framework.ts';
+
+const name = 'NodeName';
+
+/** A pod that names its node fits no other. */
+export const nodeName = defineSchedulerPlugin({
+  name,
+  order: 30,
+  enabledByDefault: true,
+  events: [{ kind: 'Node', actions: ['add'] }],
+  create: () => ({
+    filter: (_state, pod, node) =>
+      pod.spec.nodeName && pod.spec.nodeName !== node.name
+        ? unresolvable(name, "node(s) didn't match the requested node name")
+        : undefined,
+  }),
+});

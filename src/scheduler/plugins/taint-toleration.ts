@@ -1,0 +1,43 @@
+import type { Shared } from '../../api/kind.ts';
+import type { Toleration } from '../../api/types/core-v1.ts';
+import { defineSchedulerPlugin, unresolvable } from '../framework.ts';
+import { normalizeScores } from '../scores.ts';
+import { firstUntolerated, tolerates } from '../tolerations.ts';
+
+const name = 'TaintToleration';
+const hard = ['NoSchedule', 'NoExecute'];
+
+/** Keeps pods off nodes with taints that they do not tolerate, and prefers nodes without soft ones. */
+export const taintToleration = defineSchedulerPlugin({
+  name,
+  order: 40,
+  weight: 3,
+  enabledByDefault: true,
+  events: [
+    { kind: 'Node', actions: ['add', 'update'] },
+    { kind: 'Pod', actions: ['update'] },
+  ],
+  create: () => ({
+    filter(_state, pod, { node }) {
+      const taint = node.spec.taints && firstUntolerated(node.spec.taints, pod.spec.tolerations, hard);
+      return taint
+        ? unresolvable(name, `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`)
+        : undefined;
+    },
+    preScore(state, pod) {
+      const soft: Shared<Toleration>[] = (pod.spec.tolerations ?? []).filter(
+        (t) => !t.effect || t.effect === 'PreferNoSchedule',
+      );
+      state.set(name, soft);
+      return undefined;
+    },
+    score(state, _pod, { node }) {
+      const soft = state.get(name) as readonly Shared<Toleration>[];
+      let count = 0;
+      for (const taint of node.spec.taints ?? [])
+        if (taint.effect === 'PreferNoSchedule' && !tolerates(soft, taint)) count++;
+      return count;
+    },
+    normalize: (_state, _pod, nodes, scores) => normalizeScores(scores, nodes.length, { reverse: true }),
+  }),
+});

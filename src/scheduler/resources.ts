@@ -1,0 +1,92 @@
+/** What pods ask for and nodes have, as plain numbers: cpu in millicores, the rest in its base unit. */
+import type { Shared } from '../api/kind.ts';
+import { Quantity } from '../api/machinery/quantity.ts';
+import type { Container, Pod } from '../api/types/core-v1.ts';
+
+/** By resource name. */
+export type Resources = Map<string, number>;
+
+type ResourceList = Readonly<Record<string, string>>;
+
+const parsed = new Map<string, number>();
+
+/** The number of a quantity; parsed once per distinct text, because few distinct ones are in use. */
+export function quantityNumber(resource: string, text: string): number {
+  const key = resource === 'cpu' ? `m${text}` : text;
+  let value = parsed.get(key);
+  if (value === undefined) {
+    const quantity = Quantity.parse(text);
+    value = Number(resource === 'cpu' ? quantity.milliValue() : quantity.value());
+    if (parsed.size > 10_000) parsed.clear();
+    parsed.set(key, value);
+  }
+  return value;
+}
+
+export function toResources(list: ResourceList | undefined): Resources {
+  const out: Resources = new Map();
+  if (list) for (const name of Object.keys(list)) out.set(name, quantityNumber(name, list[name]!));
+  return out;
+}
+
+function addInto(total: Resources, part: Resources): void {
+  for (const [name, value] of part) total.set(name, (total.get(name) ?? 0) + value);
+}
+
+function maxInto(total: Resources, part: Resources): void {
+  for (const [name, value] of part) if (value > (total.get(name) ?? 0)) total.set(name, value);
+}
+
+/** A request while a resize is in flight counts as the larger of what is wanted and what is allocated (KEP-1287). */
+function containerRequests(pod: Shared<Pod>, container: Shared<Container>): Resources {
+  const wanted = toResources(container.resources?.requests as ResourceList | undefined);
+  const status = pod.status.containerStatuses?.find((s) => s.name === container.name);
+  const allocated = status?.allocatedResources;
+  if (allocated) maxInto(wanted, toResources(allocated as ResourceList));
+  return wanted;
+}
+
+/**
+ * A pod's requests as upstream's resourcehelper.PodRequests: containers and sidecars together, or the largest moment of
+ * the init phase, plus overhead; pod-level requests take the place of the sum (KEP-2837).
+ */
+export function podRequests(pod: Shared<Pod>): Resources {
+  const total: Resources = new Map();
+  for (const container of pod.spec.containers) addInto(total, containerRequests(pod, container));
+  const sidecars: Resources = new Map();
+  const initPeak: Resources = new Map();
+  for (const container of pod.spec.initContainers ?? []) {
+    const requests = containerRequests(pod, container);
+    if (container.restartPolicy === 'Always') {
+      addInto(total, requests);
+      addInto(sidecars, requests);
+      maxInto(initPeak, sidecars);
+    } else {
+      addInto(requests, sidecars);
+      maxInto(initPeak, requests);
+    }
+  }
+  maxInto(total, initPeak);
+  const podLevel = pod.spec.resources?.requests as ResourceList | undefined;
+  if (podLevel) for (const name of Object.keys(podLevel)) total.set(name, quantityNumber(name, podLevel[name]!));
+  const overhead = pod.spec.overhead as ResourceList | undefined;
+  if (overhead) addInto(total, toResources(overhead));
+  return total;
+}
+
+/** What a container without requests counts as when nodes are scored, so that such pods spread too (upstream's numbers). */
+const nonZeroCpuMilli = 100;
+const nonZeroMemory = 200 * 1024 * 1024;
+
+/** cpu and memory for scoring, with the minimum for containers that ask for nothing. */
+export function nonZeroRequests(pod: Shared<Pod>, requests: Resources): { cpu: number; memory: number } {
+  let cpu = requests.get('cpu') ?? 0;
+  let memory = requests.get('memory') ?? 0;
+  if (!pod.spec.resources?.requests) {
+    for (const container of pod.spec.containers) {
+      if (container.resources?.requests?.['cpu'] === undefined) cpu += nonZeroCpuMilli;
+      if (container.resources?.requests?.['memory'] === undefined) memory += nonZeroMemory;
+    }
+  }
+  return { cpu, memory };
+}

@@ -1,0 +1,399 @@
+/** The scheduler: takes pods from the queue, finds each a node, and binds it while the next one is already looked at. */
+import { Namespace } from '../api/core/namespace.ts';
+import { Node } from '../api/core/node.ts';
+import { PersistentVolume } from '../api/core/persistent-volume.ts';
+import { PersistentVolumeClaim } from '../api/core/persistent-volume-claim.ts';
+import { Pod } from '../api/core/pod.ts';
+import { Service } from '../api/core/service.ts';
+import type { KindRef, KubeObject, Shared } from '../api/kind.ts';
+import { isConflict, isNotFound } from '../api/machinery/status.ts';
+import { CSIDriver } from '../api/storage/csi-driver.ts';
+import { CSINode } from '../api/storage/csi-node.ts';
+import { CSIStorageCapacity } from '../api/storage/csi-storage-capacity.ts';
+import { StorageClass } from '../api/storage/storage-class.ts';
+import { VolumeAttachment } from '../api/storage/volume-attachment.ts';
+import { type Clock, formatTime } from '../base/clock.ts';
+import { deepEqual } from '../base/deep.ts';
+import type { Logger } from '../base/log.ts';
+import type { MetricsRegistry } from '../base/metrics.ts';
+import type { Random } from '../base/random.ts';
+import type { Client } from '../client/client.ts';
+import type { EventRecorder } from '../client/events.ts';
+import type { InformerSet } from '../client/informer.ts';
+import { SchedulerCache } from './cache.ts';
+import {
+  type ClusterEvent,
+  type CycleState,
+  createFramework,
+  type Framework,
+  type SchedulerProfile,
+  type Verdict,
+} from './framework.ts';
+import { Nominator } from './nominator.ts';
+import { builtinSchedulerPlugins } from './plugins.gen.ts';
+import { type QueuedPod, SchedulingQueue } from './queue.ts';
+import { type Placement, type Refusal, scheduleOne } from './schedule-one.ts';
+
+export interface SchedulerOptions {
+  readonly client: Client;
+  readonly informers: InformerSet;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: MetricsRegistry;
+  readonly config?: {
+    /** One profile named default-scheduler when absent. */
+    readonly profiles?: readonly SchedulerProfile[];
+    /** 0 adapts to the number of nodes. */
+    readonly percentageOfNodesToScore?: number;
+    readonly podInitialBackoffSeconds?: number;
+    readonly podMaxBackoffSeconds?: number;
+  };
+}
+
+export interface Scheduler {
+  stop(): void;
+  /** Nothing to try and no binding under way; pods may still wait for an event or a time. */
+  idle(): boolean;
+  readonly cache: SchedulerCache;
+  readonly queue: SchedulingQueue;
+}
+
+/** How long one turn of the loop may hold the event loop before others get theirs. */
+const turnMs = 5;
+const defaultProfile: SchedulerProfile = { schedulerName: 'default-scheduler' };
+/** Kinds besides pods and nodes whose events may help a pod. */
+const otherKinds: readonly KindRef[] = [
+  PersistentVolume,
+  PersistentVolumeClaim,
+  StorageClass,
+  CSINode,
+  CSIDriver,
+  CSIStorageCapacity,
+  VolumeAttachment,
+  Service,
+  Namespace,
+];
+
+const isTerminal = (pod: Shared<Pod>) => pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
+
+/** Starts scheduling; resolves once the informers are synced. */
+export async function startScheduler(options: SchedulerOptions): Promise<Scheduler> {
+  const { client, informers, events, clock, random, log, metrics, config } = options;
+  const cache = new SchedulerCache();
+  const nominator = new Nominator();
+  const environment = {
+    client,
+    informers,
+    lister: <T extends KubeObject>(kind: KindRef<T>) => informers.informer(kind),
+    cache,
+    clock,
+    random,
+    log,
+    metrics,
+  };
+  const frameworks = new Map<string, Framework>();
+  for (const profile of config?.profiles ?? [defaultProfile])
+    frameworks.set(profile.schedulerName, createFramework(profile, builtinSchedulerPlugins, environment));
+
+  const attempts = metrics.counter(
+    'scheduler_schedule_attempts_total',
+    'Number of attempts to schedule pods, by the result.',
+  );
+  const attemptSeconds = metrics.histogram(
+    'scheduler_scheduling_attempt_duration_seconds',
+    'Scheduling attempt latency in seconds.',
+  );
+  const pending = metrics.gauge('scheduler_pending_pods', 'Number of pending pods, by the queue type.', (gauge) => {
+    for (const [queueName, count] of Object.entries(queue.counts())) gauge.set(count, { queue: queueName });
+  });
+
+  let stopped = false;
+  let turnPlanned = false;
+  let binding = 0;
+  const cursor = { next: 0 };
+  const queue = new SchedulingQueue({
+    clock,
+    ...(config?.podInitialBackoffSeconds === undefined
+      ? {}
+      : { initialBackoffMs: config.podInitialBackoffSeconds * 1000 }),
+    ...(config?.podMaxBackoffSeconds === undefined ? {} : { maxBackoffMs: config.podMaxBackoffSeconds * 1000 }),
+    onReady: planTurn,
+  });
+
+  function planTurn(): void {
+    if (turnPlanned || stopped) return;
+    turnPlanned = true;
+    setImmediate(turn);
+  }
+
+  function turn(): void {
+    turnPlanned = false;
+    const end = clock.monotonic() + turnMs;
+    let tried = 0;
+    // Under a virtual clock time stands still within a turn: the count ends it.
+    while (!stopped && tried++ < 64) {
+      const queued = queue.pop();
+      if (!queued) return;
+      tryPod(queued);
+      if (clock.monotonic() > end) break;
+    }
+    if (!queue.idle) planTurn();
+  }
+
+  function tryPod(queued: QueuedPod): void {
+    const { pod, framework } = queued;
+    if (pod.metadata.deletionTimestamp || cache.has(pod.metadata.uid)) {
+      queue.done(queued);
+      return;
+    }
+    const began = clock.monotonic();
+    let outcome: Placement | Refusal;
+    try {
+      outcome = scheduleOne(framework, pod, {
+        cache,
+        random,
+        percentageOfNodesToScore: config?.percentageOfNodesToScore ?? 0,
+        cursor,
+        nominated: (nodeName, forPod) => nominator.onNode(nodeName, forPod),
+      });
+    } catch (error) {
+      log.error('scheduling failed', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, error });
+      attempts.inc({ result: 'error', profile: framework.schedulerName });
+      queue.refuse(queued, new Set());
+      return;
+    }
+    attemptSeconds.observe((clock.monotonic() - began) / 1000, {
+      result: outcome.kind === 'placed' ? 'scheduled' : 'unschedulable',
+    });
+    if (outcome.kind === 'refused') {
+      attempts.inc({ result: 'unschedulable', profile: framework.schedulerName });
+      track(refuse(queued, outcome));
+      return;
+    }
+    const placement = outcome;
+    cache.assume(pod, placement.nodeName);
+    const refused = reserve(framework, placement.state, pod, placement.nodeName);
+    if (refused) {
+      giveBack(queued, placement, refused);
+      return;
+    }
+    track(bind(queued, placement));
+  }
+
+  /** Counts work that goes on after the cycle, for idle(); its errors are handled within. */
+  function track(work: Promise<void>): void {
+    binding++;
+    work
+      .catch((error: unknown) => log.error('scheduling failed', { error }))
+      .finally(() => {
+        binding--;
+      });
+  }
+
+  function reserve(framework: Framework, state: CycleState, pod: Shared<Pod>, nodeName: string): Verdict | undefined {
+    for (const { running } of framework.reserve) {
+      const verdict = running.reserve!(state, pod, nodeName);
+      if (verdict) return verdict;
+    }
+    return undefined;
+  }
+
+  function giveBack(queued: QueuedPod, { state, nodeName }: Placement, why: Verdict | undefined): void {
+    for (const { running } of queued.framework.reserve.toReversed()) running.unreserve?.(state, queued.pod, nodeName);
+    cache.forget(queued.pod.metadata.uid);
+    queue.refuse(queued, why ? new Set([why.plugin]) : new Set());
+    // What was held is free again, which may help others.
+    queue.onEvent({ kind: 'Pod', action: 'delete', object: queued.pod });
+  }
+
+  async function permit(queued: QueuedPod, { state, nodeName }: Placement): Promise<Verdict | undefined> {
+    for (const { running } of queued.framework.permit) {
+      const verdict = running.permit!(state, queued.pod, nodeName);
+      if (verdict && verdict.code !== 'Wait') return verdict;
+      for (let waited = verdict; waited; waited = running.permit!(state, queued.pod, nodeName)) {
+        if (waited.code !== 'Wait') return waited;
+        await clock.sleep(waited.timeoutMs ?? 100);
+      }
+    }
+    return undefined;
+  }
+
+  async function bind(queued: QueuedPod, placement: Placement): Promise<void> {
+    const { pod, framework } = queued;
+    const { state, nodeName } = placement;
+    try {
+      let refused = await permit(queued, placement);
+      for (const { running } of framework.preBind) refused ??= await running.preBind!(state, pod, nodeName);
+      if (refused) {
+        attempts.inc({ result: 'unschedulable', profile: framework.schedulerName });
+        giveBack(queued, placement, refused);
+        await reportRefusal(pod, refused.reasons.join(', '), undefined);
+        return;
+      }
+      for (const { running } of framework.bind) if (await running.bind!(state, pod, nodeName)) break;
+    } catch (error) {
+      giveBack(queued, placement, undefined);
+      if (isNotFound(error) || isConflict(error)) {
+        log.debug('pod went away or was bound by another while binding', { pod: pod.metadata.name, error });
+        return;
+      }
+      attempts.inc({ result: 'error', profile: framework.schedulerName });
+      log.warn('binding failed', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, node: nodeName, error });
+      events.event(pod, 'Warning', 'FailedScheduling', `binding rejected: ${(error as Error).message}`);
+      return;
+    }
+    queue.done(queued);
+    nominator.remove(pod.metadata.uid);
+    attempts.inc({ result: 'scheduled', profile: framework.schedulerName });
+    for (const { running } of framework.postBind) running.postBind!(state, pod, nodeName);
+    events.event(
+      pod,
+      'Normal',
+      'Scheduled',
+      `Successfully assigned ${pod.metadata.namespace}/${pod.metadata.name} to ${nodeName}`,
+    );
+  }
+
+  async function refuse(queued: QueuedPod, refusal: Refusal): Promise<void> {
+    const { pod, framework } = queued;
+    let nominatedNode: string | undefined;
+    let message = refusal.message;
+    for (const { running } of framework.postFilter) {
+      const result = await running.postFilter!(refusal.state, pod, refusal.verdicts);
+      if (result?.message) message = `${message} ${result.message}`;
+      if (result?.nominatedNode) {
+        nominatedNode = result.nominatedNode;
+        nominator.add(pod, nominatedNode);
+        break;
+      }
+    }
+    queue.refuse(queued, refusal.refusedBy);
+    await reportRefusal(pod, message, nominatedNode);
+  }
+
+  /** Says on the pod why it waits; written only when the words change. */
+  async function reportRefusal(pod: Shared<Pod>, message: string, nominatedNode: string | undefined): Promise<void> {
+    events.event(pod, 'Warning', 'FailedScheduling', message);
+    const known = pod.status.conditions?.find((c) => c.type === 'PodScheduled');
+    if (
+      known?.status === 'False' &&
+      known.message === message &&
+      (nominatedNode === undefined || pod.status.nominatedNodeName === nominatedNode)
+    )
+      return;
+    const condition = {
+      type: 'PodScheduled',
+      status: 'False',
+      reason: 'Unschedulable',
+      message,
+      lastProbeTime: null,
+      lastTransitionTime:
+        known?.status === 'False' && known.lastTransitionTime ? known.lastTransitionTime : formatTime(clock.now()),
+    };
+    try {
+      await client.patch(
+        Pod,
+        pod.metadata,
+        { status: { conditions: [condition], ...(nominatedNode ? { nominatedNodeName: nominatedNode } : {}) } },
+        { type: 'strategic', subresource: 'status' },
+      );
+    } catch (error) {
+      if (!isNotFound(error))
+        log.warn('the reason why a pod waits could not be written', { pod: pod.metadata.name, error });
+    }
+  }
+
+  const removeHandlers = [
+    informers.informer(Node).addHandler({
+      onAdd: (node) => {
+        cache.setNode(node);
+        queue.onEvent({ kind: 'Node', action: 'add', object: node });
+      },
+      onUpdate: (node, old) => {
+        if (sameForScheduling(node, old)) return;
+        cache.setNode(node);
+        queue.onEvent({ kind: 'Node', action: 'update', object: node, old });
+      },
+      onDelete: (node) => {
+        cache.removeNode(node.metadata.name);
+        queue.onEvent({ kind: 'Node', action: 'delete', object: node });
+      },
+    }),
+    informers.informer(Pod).addHandler({
+      onAdd: (pod) => podChanged(pod, undefined),
+      onUpdate: podChanged,
+      onDelete: (pod) => {
+        queue.remove(pod.metadata.uid);
+        nominator.remove(pod.metadata.uid);
+        if (!cache.has(pod.metadata.uid)) return;
+        cache.removePod(pod.metadata.uid);
+        queue.onEvent({ kind: 'Pod', action: 'delete', object: pod });
+      },
+    }),
+    ...otherKinds.map((kind) => {
+      const tell = (action: ClusterEvent['action'], object: Shared<KubeObject>, old?: Shared<KubeObject>) =>
+        queue.onEvent({ kind: kind.kind, action, object, ...(old ? { old } : {}) });
+      return informers.informer(kind).addHandler({
+        onAdd: (object) => tell('add', object),
+        onUpdate: (object, old) => tell('update', object, old),
+        onDelete: (object) => tell('delete', object),
+      });
+    }),
+  ];
+
+  function podChanged(pod: Shared<Pod>, old: Shared<Pod> | undefined): void {
+    const uid = pod.metadata.uid;
+    if (isTerminal(pod)) {
+      queue.remove(uid);
+      if (cache.has(uid)) {
+        cache.removePod(uid);
+        queue.onEvent({ kind: 'Pod', action: 'delete', object: pod });
+      }
+      return;
+    }
+    if (pod.spec.nodeName) {
+      const wasKnown = cache.has(uid) && !cache.isAssumed(uid);
+      cache.setPod(pod);
+      queue.remove(uid);
+      nominator.remove(uid);
+      queue.onEvent({ kind: 'Pod', action: wasKnown ? 'update' : 'add', object: pod, ...(old ? { old } : {}) });
+      return;
+    }
+    const framework = frameworks.get(pod.spec.schedulerName ?? 'default-scheduler');
+    if (!framework || pod.metadata.deletionTimestamp) {
+      queue.remove(uid);
+      return;
+    }
+    if (pod.status.nominatedNodeName) nominator.add(pod, pod.status.nominatedNodeName);
+    if (!cache.has(uid)) queue.add(pod, framework);
+  }
+
+  await informers.whenSynced();
+  pending.set(0, { queue: 'active' });
+  planTurn();
+  return {
+    cache,
+    queue,
+    idle: () => binding === 0 && queue.idle,
+    stop() {
+      stopped = true;
+      for (const remove of removeHandlers) remove();
+      queue.stop();
+    },
+  };
+}
+
+/** Node updates are mostly heartbeats: only these parts matter for placing pods. */
+function sameForScheduling(a: Shared<Node>, b: Shared<Node>): boolean {
+  return (
+    a.spec.unschedulable === b.spec.unschedulable &&
+    deepEqual(a.spec.taints, b.spec.taints) &&
+    deepEqual(a.metadata.labels, b.metadata.labels) &&
+    deepEqual(a.metadata.annotations, b.metadata.annotations) &&
+    deepEqual(a.status.allocatable, b.status.allocatable) &&
+    deepEqual(a.status.images, b.status.images) &&
+    deepEqual(a.status.declaredFeatures, b.status.declaredFeatures)
+  );
+}
