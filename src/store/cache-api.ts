@@ -11,6 +11,11 @@ export interface ObjectCodec<T> {
   decode(bytes: Uint8Array, revision: number, key: string): T;
   /** The object as it will be read after a commit at `revision`: the same content with that resourceVersion. */
   withRevision(object: T, revision: number): T;
+  /**
+   * JSON as clients get it, made from stored bytes without decoding them (json-codec.ts has `spliceResourceVersion`);
+   * undefined, or absent: it is made from the object with `JSON.stringify`.
+   */
+  splice?(stored: Uint8Array, revision: number): Uint8Array | undefined;
 }
 
 /** One version of one object. */
@@ -50,7 +55,10 @@ export interface CacheSubscription {
 export interface CacheWatchHandler<T> {
   /** Called synchronously as changes are published, in order. Must not throw and must not block. */
   onEvents(events: readonly CacheEvent<T>[]): void;
-  /** The resource's revision moved without an event for it: what bookmarks report. */
+  /**
+   * The resource's revision moved without an event for it: what bookmarks report. Called every few seconds while other
+   * resources change; a bookmark that is due may use {@link ResourceCache.revision} at once.
+   */
   onProgress?(revision: number): void;
   /** The subscription ended from the cache's side (store lost, closed); the watcher must list again. */
   onClosed(reason: string): void;
@@ -59,13 +67,17 @@ export interface CacheWatchHandler<T> {
 /** The objects of one resource (one key prefix). */
 export interface ResourceCache<T> {
   readonly prefix: string;
+  /** All events up to here were delivered to every watcher (delivery is synchronous). */
+  readonly revision: number;
+  /** How many objects there are. */
+  readonly size: number;
   get(key: string): CacheEntry<T> | undefined;
   snapshot(): Snapshot<T>;
   /** The view at an older revision, for continue tokens and exact lists; undefined when it is no longer kept (410). */
   snapshotAt(revision: number): Snapshot<T> | undefined;
   /**
    * Events after a revision (those in the window first, then live ones), or undefined when the revision is older than
-   * the window (410). Without a revision: only live ones.
+   * the window (410). Without a revision: only live ones. The window's events are delivered before this returns.
    */
   watch(afterRevision: number | undefined, handler: CacheWatchHandler<T>): CacheSubscription | undefined;
 }
@@ -90,7 +102,7 @@ export type ObjectCommit =
 export interface ObjectCache {
   /** The newest revision that every resource of this cache has seen. */
   readonly revision: number;
-  /** The cache of a prefix; loads it on first use. Prefixes do not nest. */
+  /** The cache of a prefix; loads it on first use. A prefix ends with `/`; prefixes do not nest. */
   resource<T>(prefix: string, codec: ObjectCodec<T>): Promise<ResourceCache<T>>;
   /** Forgets a resource (a CRD was deleted). */
   dropResource(prefix: string): void;
