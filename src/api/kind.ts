@@ -33,6 +33,10 @@ export interface KindContext {
   readonly now: number;
   /** The name of the user that makes the request. */
   readonly userName?: string;
+  /** The rest of what is known of that user; certificate signing requests record it. */
+  readonly userUid?: string;
+  readonly userGroups?: readonly string[];
+  readonly userExtra?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A column of `kubectl get`. */
@@ -60,7 +64,7 @@ export interface Conversion<T extends KubeObject, S extends KubeObject> {
   readonly kind: () => Kind<S>;
   toStorage(object: T): S;
   fromStorage(object: Shared<S>): T;
-  /** Text of the Warning header of each request. */
+  /** Text of the Warning header of each request; empty for a version that is not deprecated. */
   readonly warning: string;
 }
 
@@ -103,7 +107,7 @@ export interface KindDefinition<T extends KubeObject> {
   };
   /** Upstream's SetDefaults, on create, update and on reading what an older version stored. */
   defaults?(object: T): void;
-  /** Upstream's PrepareForCreate: status is already reset and generation set where the kind has them. */
+  /** Upstream's PrepareForCreate: name and uid are set, status is reset and generation set where the kind has them. */
   prepareCreate?(object: T, context: KindContext): void;
   /** Upstream's PrepareForUpdate: status is already carried over and generation raised when the spec changed. */
   prepareUpdate?(object: T, old: Shared<T>, context: KindContext): void;
@@ -123,7 +127,7 @@ export interface KindDefinition<T extends KubeObject> {
   readonly fieldLabels?: Readonly<Record<string, (object: Shared<T>) => string>>;
   /** Whether `generation` counts changes of the spec; true when the schema has a spec and a status. */
   readonly tracksGeneration?: boolean;
-  /** Seconds of grace a delete without options gives; undefined deletes at once. */
+  /** Seconds of grace a delete without options gives; undefined deletes at once, whatever the options say. */
   gracePeriodSeconds?(object: Shared<T>): number | undefined;
   /** PUT to a name that does not exist creates it. */
   readonly allowCreateOnUpdate?: boolean;
@@ -132,7 +136,8 @@ export interface KindDefinition<T extends KubeObject> {
   /** Deleting leaves dependents by default (batch/v1 Jobs and the legacy kinds do). */
   readonly orphanDependentsByDefault?: boolean;
   /** Set on legacy versions only. */
-  readonly storedAs?: Conversion<T, KubeObject>;
+  // biome-ignore lint/suspicious/noExplicitAny: the stored type goes both ways, as in AnyKind.
+  readonly storedAs?: Conversion<T, any>;
   /** False for kinds that are answered and not kept (reviews, bindings). */
   readonly persisted?: boolean;
 }

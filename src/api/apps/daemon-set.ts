@@ -1,0 +1,56 @@
+import {
+  ageColumn,
+  formatLabelSelector,
+  formatLabels,
+  integerColumn,
+  nameColumn,
+  templateColumns,
+  textColumn,
+} from '../core/columns.ts';
+import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { defineKind } from '../kind.ts';
+import type * as apps from '../types/apps-v1.ts';
+
+/** Runs a pod on every node. */
+export type DaemonSet = apps.DaemonSet;
+
+/** apps/v1 DaemonSet. */
+export const DaemonSet = defineKind<DaemonSet>({
+  group: 'apps',
+  version: 'v1',
+  kind: 'DaemonSet',
+  plural: 'daemonsets',
+  shortNames: ['ds'],
+  categories: ['all'],
+  scope: 'Namespaced',
+  schema: 'apps/v1.DaemonSet',
+  subresources: { status: true },
+  defaults({ spec }) {
+    setPodTemplateDefaults(spec.template);
+    spec.updateStrategy.type ||= 'RollingUpdate';
+    if (spec.updateStrategy.type === 'RollingUpdate') {
+      spec.updateStrategy.rollingUpdate ??= {};
+      spec.updateStrategy.rollingUpdate.maxUnavailable ??= 1;
+      spec.updateStrategy.rollingUpdate.maxSurge ??= 0;
+    }
+    spec.revisionHistoryLimit ??= 10;
+  },
+  prepareCreate(set) {
+    set.status = { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 };
+  },
+  columns: [
+    nameColumn,
+    integerColumn('Desired', (s) => s.status.desiredNumberScheduled),
+    integerColumn('Current', (s) => s.status.currentNumberScheduled),
+    integerColumn('Ready', (s) => s.status.numberReady),
+    integerColumn('Up-to-date', (s) => s.status.updatedNumberScheduled ?? 0),
+    integerColumn('Available', (s) => s.status.numberAvailable ?? 0),
+    textColumn('Node Selector', (s) => formatLabels(s.spec.template.spec.nodeSelector)),
+    ageColumn,
+    ...templateColumns<DaemonSet>(
+      (s) => s.spec.template.spec.containers,
+      (s) => formatLabelSelector(s.spec.selector),
+    ),
+  ],
+  allowUnconditionalUpdate: true,
+});

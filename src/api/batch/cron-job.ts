@@ -1,0 +1,43 @@
+import { ageColumn, formatLabelSelector, nameColumn, templateColumns, textColumn, timeSince } from '../core/columns.ts';
+import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { defineKind } from '../kind.ts';
+import type * as batch from '../types/batch-v1.ts';
+
+/** Creates jobs on a schedule. */
+export type CronJob = batch.CronJob;
+
+/** batch/v1 CronJob. */
+export const CronJob = defineKind<CronJob>({
+  group: 'batch',
+  version: 'v1',
+  kind: 'CronJob',
+  plural: 'cronjobs',
+  shortNames: ['cj'],
+  categories: ['all'],
+  scope: 'Namespaced',
+  schema: 'batch/v1.CronJob',
+  subresources: { status: true },
+  defaults({ spec }) {
+    setPodTemplateDefaults(spec.jobTemplate.spec.template);
+    spec.concurrencyPolicy ||= 'Allow';
+    spec.suspend ??= false;
+    spec.successfulJobsHistoryLimit ??= 3;
+    spec.failedJobsHistoryLimit ??= 1;
+  },
+  columns: [
+    nameColumn,
+    textColumn('Schedule', (c) => c.spec.schedule),
+    textColumn('Timezone', (c) => c.spec.timeZone ?? '<none>'),
+    { ...textColumn<CronJob>('Suspend', (c) => (c.spec.suspend ? 'True' : 'False')), type: 'boolean' },
+    { ...textColumn<CronJob>('Active', (c) => c.status.active?.length ?? 0), type: 'integer' },
+    textColumn('Last Schedule', (c, now) =>
+      c.status.lastScheduleTime ? timeSince(c.status.lastScheduleTime, now) : '<none>',
+    ),
+    ageColumn,
+    ...templateColumns<CronJob>(
+      (c) => c.spec.jobTemplate.spec.template.spec.containers,
+      (c) => formatLabelSelector(c.spec.jobTemplate.spec.selector),
+    ),
+  ],
+  allowUnconditionalUpdate: true,
+});

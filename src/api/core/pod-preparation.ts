@@ -1,0 +1,64 @@
+/** What the server fills in or resets when a pod is written. */
+import type { DeepReadonly } from '../../base/deep.ts';
+import type { Pod, PodAffinityTerm, PodSpec } from '../types/core-v1.ts';
+import type { LabelSelector } from '../types/meta-v1.ts';
+import { podQosClass } from './pod-qos.ts';
+
+/** Status Pending with its quality-of-service class, the gated condition, and matchLabelKeys merged into selectors. */
+export function preparePodCreate(pod: Pod): void {
+  pod.status = { phase: 'Pending', qosClass: podQosClass(pod.spec) };
+  if (pod.spec.schedulingGates?.length) {
+    pod.status.conditions = [
+      {
+        type: 'PodScheduled',
+        status: 'False',
+        reason: 'SchedulingGated',
+        message: 'Scheduling is blocked due to non-empty scheduling gates',
+      },
+    ];
+  }
+  const labels = pod.metadata.labels ?? {};
+  mergeMatchLabelKeys(pod.spec, labels);
+  for (const constraint of pod.spec.topologySpreadConstraints ?? []) {
+    addKeys(constraint.labelSelector, constraint.matchLabelKeys, labels, 'In');
+  }
+}
+
+/** Keeps what only the binding, the kubelet and creation decide. */
+export function preparePodStatusUpdate(pod: Pod, old: DeepReadonly<Pod>): void {
+  const { ownerReferences, deletionTimestamp } = old.metadata as Pod['metadata'];
+  if (ownerReferences) pod.metadata.ownerReferences = ownerReferences;
+  else delete pod.metadata.ownerReferences;
+  if (!deletionTimestamp) delete pod.metadata.deletionTimestamp;
+  pod.status.qosClass ||= old.status.qosClass;
+  if (!pod.status.qosClass) delete pod.status.qosClass;
+}
+
+function affinityTerms(spec: PodSpec): PodAffinityTerm[] {
+  const { podAffinity, podAntiAffinity } = spec.affinity ?? {};
+  return [podAffinity, podAntiAffinity].flatMap((affinity) => [
+    ...(affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []),
+    ...(affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((t) => t.podAffinityTerm),
+  ]);
+}
+
+function mergeMatchLabelKeys(spec: PodSpec, labels: Readonly<Record<string, string>>): void {
+  for (const term of affinityTerms(spec)) {
+    addKeys(term.labelSelector, term.matchLabelKeys, labels, 'In');
+    addKeys(term.labelSelector, term.mismatchLabelKeys, labels, 'NotIn');
+  }
+}
+
+function addKeys(
+  selector: LabelSelector | undefined,
+  keys: readonly string[] | undefined,
+  labels: Readonly<Record<string, string>>,
+  operator: 'In' | 'NotIn',
+): void {
+  if (!selector) return;
+  for (const key of keys ?? []) {
+    const value = labels[key];
+    if (value === undefined) continue;
+    selector.matchExpressions = [...(selector.matchExpressions ?? []), { key, operator, values: [value] }];
+  }
+}

@@ -1,0 +1,28 @@
+import { defineKind } from '../kind.ts';
+import type * as core from '../types/core-v1.ts';
+import { formatLabels, nameColumn, textColumn } from './columns.ts';
+import { setPodTemplateDefaults } from './pod-defaults.ts';
+
+/** A pod template stored on its own. */
+export type PodTemplate = core.PodTemplate;
+
+/** core/v1 PodTemplate. */
+export const PodTemplate = defineKind<PodTemplate>({
+  group: '',
+  version: 'v1',
+  kind: 'PodTemplate',
+  plural: 'podtemplates',
+  scope: 'Namespaced',
+  schema: 'core/v1.PodTemplate',
+  defaults(object) {
+    setPodTemplateDefaults(object.template);
+  },
+  columns: [
+    nameColumn,
+    textColumn('Containers', (t) => t.template.spec.containers.map((c) => c.name).join(',')),
+    textColumn('Images', (t) => t.template.spec.containers.map((c) => c.image ?? '').join(',')),
+    textColumn('Pod Labels', (t) => formatLabels(t.template.metadata.labels)),
+  ],
+  tracksGeneration: true,
+  allowUnconditionalUpdate: true,
+});

@@ -1,0 +1,21 @@
+import { defineKind } from '../kind.ts';
+import type * as core from '../types/core-v1.ts';
+import { ageColumn, nameColumn, textColumn } from './columns.ts';
+
+/** An identity for the processes of pods. */
+export type ServiceAccount = core.ServiceAccount;
+
+/** core/v1 ServiceAccount. */
+export const ServiceAccount = defineKind<ServiceAccount>({
+  group: '',
+  version: 'v1',
+  kind: 'ServiceAccount',
+  plural: 'serviceaccounts',
+  shortNames: ['sa'],
+  scope: 'Namespaced',
+  schema: 'core/v1.ServiceAccount',
+  subresources: {
+    token: { verbs: ['create'], group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+  },
+  columns: [nameColumn, textColumn('Secrets', (a) => a.secrets?.length ?? 0), ageColumn],
+});
