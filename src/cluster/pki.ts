@@ -1,0 +1,130 @@
+/** The cluster's keys and certificates below the data dir: made at first boot, kept 0600, renewed before they end. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type CertificateAndKey, certificateLifetimeMs, clockSkewMs, createAuthority, generateKeys, isDueForRenewal, issueCertificate } from '../base/pki.ts';
+import { type ClusterConfig, UserError, writeFileAtomic } from './config.ts';
+import { serviceAddress } from './networks.ts';
+
+/** Everything that proves who is who in a cluster; PEM texts. */
+export interface ClusterPki {
+  readonly ca: CertificateAndKey;
+  readonly frontProxyCa: CertificateAndKey;
+  /** The API server's serving certificate. */
+  readonly server: CertificateAndKey;
+  /** The API server as a client of node agents. */
+  readonly kubeletClient: CertificateAndKey;
+  /** The API server as a client of extension API servers. */
+  readonly frontProxyClient: CertificateAndKey;
+  /** The administrator of the kubeconfig: system:masters. */
+  readonly admin: CertificateAndKey;
+  /** Signs service-account tokens. */
+  readonly serviceAccount: { readonly key: string; readonly publicKey: string };
+}
+
+/** What names and addresses the API server answers for. */
+export interface ServingNames {
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+}
+
+/** Upstream's names of the API server, and this machine's. */
+export function servingNames(config: Pick<ClusterConfig, 'serviceCidr' | 'clusterDomain' | 'nodeIp'>): ServingNames {
+  return {
+    dnsNames: ['localhost', hostname(), 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${config.clusterDomain}`],
+    ipAddresses: [...new Set(['127.0.0.1', '::1', config.nodeIp, serviceAddress(config.serviceCidr, 1)])],
+  };
+}
+
+/** A PKI in memory: for clusters that live inside a process. */
+export function createPki(names: ServingNames, now: number): ClusterPki {
+  const ca = createAuthority('kubernetes', now);
+  const frontProxyCa = createAuthority('kubernetes-front-proxy-ca', now);
+  return {
+    ca,
+    frontProxyCa,
+    server: issueServer(ca, names, now),
+    kubeletClient: issueClient(ca, 'kube-apiserver-kubelet-client', ['system:masters'], now),
+    frontProxyClient: issueClient(frontProxyCa, 'front-proxy-client', [], now),
+    admin: issueClient(ca, 'kubernetes-admin', ['system:masters'], now),
+    serviceAccount: generateKeys(),
+  };
+}
+
+/** A client certificate: the user is the CN, the groups are the Os. */
+export function issueClient(ca: CertificateAndKey, commonName: string, organizations: readonly string[], now: number): CertificateAndKey {
+  return issueCertificate(ca, { subject: { commonName, organizations }, usages: ['clientAuth'], ...lifetime(now) });
+}
+
+/** The certificate that a node agent serves its logs and exec with. */
+export function issueKubeletServer(ca: CertificateAndKey, nodeName: string, addresses: readonly string[], now: number): CertificateAndKey {
+  return issueCertificate(ca, {
+    subject: { commonName: `system:node:${nodeName}`, organizations: ['system:nodes'] },
+    usages: ['serverAuth'],
+    dnsNames: [nodeName, 'localhost'],
+    ipAddresses: [...new Set(['127.0.0.1', ...addresses])],
+    ...lifetime(now),
+  });
+}
+
+function issueServer(ca: CertificateAndKey, names: ServingNames, now: number): CertificateAndKey {
+  return issueCertificate(ca, { subject: { commonName: 'kube-apiserver' }, usages: ['serverAuth'], ...names, ...lifetime(now) });
+}
+
+const lifetime = (now: number) => ({ notBefore: now - clockSkewMs, notAfter: now + certificateLifetimeMs });
+
+/** Reads the PKI of a data dir; makes what is missing and renews what is near its end (not the authorities). */
+export function ensurePki(folder: string, names: ServingNames, now: number): ClusterPki {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const pair = (name: string, make: () => CertificateAndKey) => ensurePair(folder, name, { make, now });
+  const ca = pair('ca', () => createAuthority('kubernetes', now));
+  const frontProxyCa = pair('front-proxy-ca', () => createAuthority('kubernetes-front-proxy-ca', now));
+  return {
+    ca,
+    frontProxyCa,
+    server: pair('apiserver', () => issueServer(ca, names, now)),
+    kubeletClient: pair('apiserver-kubelet-client', () => issueClient(ca, 'kube-apiserver-kubelet-client', ['system:masters'], now)),
+    frontProxyClient: pair('front-proxy-client', () => issueClient(frontProxyCa, 'front-proxy-client', [], now)),
+    admin: pair('admin', () => issueClient(ca, 'kubernetes-admin', ['system:masters'], now)),
+    serviceAccount: ensureKeys(folder),
+  };
+}
+
+/** The local agent's credentials, made by the same authority. */
+export function ensureAgentPki(folder: string, options: { ca: CertificateAndKey; nodeName: string; nodeIp: string; now: number }): { client: CertificateAndKey; server: CertificateAndKey } {
+  const { ca, nodeName, nodeIp, now } = options;
+  return {
+    client: ensurePair(folder, 'kubelet-client', { make: () => issueClient(ca, `system:node:${nodeName}`, ['system:nodes'], now), now }),
+    server: ensurePair(folder, 'kubelet', { make: () => issueKubeletServer(ca, nodeName, [nodeIp], now), now }),
+  };
+}
+
+/** A kept certificate while it is good (authorities: always), else a new one. */
+function ensurePair(folder: string, name: string, { make, now }: { make: () => CertificateAndKey; now: number }): CertificateAndKey {
+  const certFile = join(folder, `${name}.crt`);
+  const keyFile = join(folder, `${name}.key`);
+  if (existsSync(certFile) && existsSync(keyFile)) {
+    const known = { cert: readPem(certFile), key: readPem(keyFile) };
+    if (name.endsWith('ca') || !isDueForRenewal(known.cert, now)) return known;
+  }
+  const made = make();
+  writeFileAtomic(keyFile, made.key);
+  writeFileAtomic(certFile, made.cert);
+  return made;
+}
+
+function ensureKeys(folder: string): { key: string; publicKey: string } {
+  const keyFile = join(folder, 'sa.key');
+  const publicFile = join(folder, 'sa.pub');
+  if (existsSync(keyFile) && existsSync(publicFile)) return { key: readPem(keyFile), publicKey: readPem(publicFile) };
+  const made = generateKeys();
+  writeFileAtomic(keyFile, made.key);
+  writeFileAtomic(publicFile, made.publicKey);
+  return made;
+}
+
+function readPem(file: string): string {
+  const text = readFileSync(file, 'utf8');
+  if (!text.includes('-----BEGIN ')) throw new UserError(`${file} is not a PEM file; restore it from a backup, or remove the data dir to start anew`);
+  return text;
+}
