@@ -21,14 +21,21 @@ function clusterCommand(name: string, description: string): Command {
     .addOption(new Option('--data-dir <dir>', 'where the cluster keeps its state').env('TIMONEL_DATA_DIR'));
 }
 
-const outputOption = () => new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text');
+const outputOption = () =>
+  new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text');
 
 clusterCommand('up', 'Start a cluster and wait until it is usable')
   .option('--config <file>', 'settings as YAML, by the names of these flags in camelCase')
   .option('--kubeconfig <file>', 'write only this file instead of merging into $KUBECONFIG or ~/.kube/config')
   .option('--api-port <port>', 'port of the API server; 0 picks a free one', number)
   .option('--nodes <count>', 'number of nodes (more than one only simulated)', number)
-  .addOption(new Option('--runtime <runtime>', 'auto: containers as root on Linux, else simulated nodes').choices(['auto', 'cri', 'sim']))
+  .addOption(
+    new Option('--runtime <runtime>', 'auto: containers as root on Linux, else simulated nodes').choices([
+      'auto',
+      'cri',
+      'sim',
+    ]),
+  )
   .option('--cri-endpoint <url>', 'use a container runtime that runs already (unix:///run/containerd/containerd.sock)')
   .addOption(new Option('--store <store>', 'where objects are kept').choices(['sqlite', 'memory', 'etcd']))
   .option('--etcd-endpoints <urls>', 'etcd servers, separated by commas', list)
@@ -73,11 +80,15 @@ const imageCommand = (name: string, description: string) =>
     .description(description)
     .addOption(new Option('--name <name>', 'the cluster').env('TIMONEL_NAME'))
     .addOption(new Option('--data-dir <dir>', 'where the cluster keeps its state').env('TIMONEL_DATA_DIR'));
-imageCommand('import', 'Import OCI or Docker archives').argument('<file...>', 'tar files, also gzipped').action(async (files, options) => (await import('./commands/image.ts')).importImages(files, options));
+imageCommand('import', 'Import OCI or Docker archives')
+  .argument('<file...>', 'tar files, also gzipped')
+  .action(async (files, options) => (await import('./commands/image.ts')).importImages(files, options));
 imageCommand('ls', 'List images')
   .addOption(outputOption())
   .action(async (options) => (await import('./commands/image.ts')).listImages(options));
-imageCommand('rm', 'Remove images').argument('<image...>', 'names or ids').action(async (images, options) => (await import('./commands/image.ts')).removeImages(images, options));
+imageCommand('rm', 'Remove images')
+  .argument('<image...>', 'names or ids')
+  .action(async (images, options) => (await import('./commands/image.ts')).removeImages(images, options));
 
 clusterCommand('kubeconfig', 'Print a kubeconfig, for the administrator or another user')
   .option('--user <name>', 'make a certificate for this user')
@@ -102,7 +113,11 @@ program
 try {
   await program.parseAsync(process.argv);
 } catch (error) {
-  const format = process.argv.some((arg, i) => arg === '--output=json' || ((arg === '-o' || arg === '--output') && process.argv[i + 1] === 'json')) ? 'json' : 'text';
+  const format = process.argv.some(
+    (arg, i) => arg === '--output=json' || ((arg === '-o' || arg === '--output') && process.argv[i + 1] === 'json'),
+  )
+    ? 'json'
+    : 'text';
   if (error instanceof CommanderError) {
     // Commander has printed the mistake itself; help and version are no mistakes.
     process.exitCode = error.exitCode === 0 ? 0 : 2;

@@ -18,7 +18,8 @@ export function createProgress(format: OutputFormat): Progress {
   const started = realClock.monotonic();
   const elapsed = () => `${((realClock.monotonic() - started) / 1000).toFixed(1)}s`;
   if (format === 'json') {
-    const emit = (event: object) => process.stderr.write(`${JSON.stringify({ time: new Date(realClock.now()).toISOString(), ...event })}\n`);
+    const emit = (event: object) =>
+      process.stderr.write(`${JSON.stringify({ time: new Date(realClock.now()).toISOString(), ...event })}\n`);
     return {
       step(title) {
         emit({ event: 'started', step: title });
@@ -40,6 +41,9 @@ export function createProgress(format: OutputFormat): Progress {
 
 /** Prints the one line that ends a failed command. */
 export function printError(message: string, format: OutputFormat = 'text'): void {
-  if (format === 'json') process.stderr.write(`${JSON.stringify({ time: new Date(realClock.now()).toISOString(), event: 'error', message })}\n`);
+  if (format === 'json')
+    process.stderr.write(
+      `${JSON.stringify({ time: new Date(realClock.now()).toISOString(), event: 'error', message })}\n`,
+    );
   else process.stderr.write(`${paint(31, 'timonel:')} ${message}\n`);
 }

@@ -10,5 +10,8 @@ export const serverUrl = (config: ClusterConfig): string => `https://127.0.0.1:$
 /** A client over TLS with the administrator's certificate. */
 export function adminClient(config: ClusterConfig): Client {
   const pem = (file: string) => readFileSync(join(paths(config.dataDir).pki, file), 'utf8');
-  return createClient(createHttpTransport({ url: serverUrl(config), ca: pem('ca.crt'), cert: pem('admin.crt'), key: pem('admin.key') }), { fieldManager: 'timonel' });
+  return createClient(
+    createHttpTransport({ url: serverUrl(config), ca: pem('ca.crt'), cert: pem('admin.crt'), key: pem('admin.key') }),
+    { fieldManager: 'timonel' },
+  );
 }

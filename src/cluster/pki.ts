@@ -2,7 +2,15 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type CertificateAndKey, certificateLifetimeMs, clockSkewMs, createAuthority, generateKeys, isDueForRenewal, issueCertificate } from '../base/pki.ts';
+import {
+  type CertificateAndKey,
+  certificateLifetimeMs,
+  clockSkewMs,
+  createAuthority,
+  generateKeys,
+  isDueForRenewal,
+  issueCertificate,
+} from '../base/pki.ts';
 import { type ClusterConfig, UserError, writeFileAtomic } from './config.ts';
 import { serviceAddress } from './networks.ts';
 
@@ -31,7 +39,14 @@ export interface ServingNames {
 /** Upstream's names of the API server, and this machine's. */
 export function servingNames(config: Pick<ClusterConfig, 'serviceCidr' | 'clusterDomain' | 'nodeIp'>): ServingNames {
   return {
-    dnsNames: ['localhost', hostname(), 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${config.clusterDomain}`],
+    dnsNames: [
+      'localhost',
+      hostname(),
+      'kubernetes',
+      'kubernetes.default',
+      'kubernetes.default.svc',
+      `kubernetes.default.svc.${config.clusterDomain}`,
+    ],
     ipAddresses: [...new Set(['127.0.0.1', '::1', config.nodeIp, serviceAddress(config.serviceCidr, 1)])],
   };
 }
@@ -52,12 +67,22 @@ export function createPki(names: ServingNames, now: number): ClusterPki {
 }
 
 /** A client certificate: the user is the CN, the groups are the Os. */
-export function issueClient(ca: CertificateAndKey, commonName: string, organizations: readonly string[], now: number): CertificateAndKey {
+export function issueClient(
+  ca: CertificateAndKey,
+  commonName: string,
+  organizations: readonly string[],
+  now: number,
+): CertificateAndKey {
   return issueCertificate(ca, { subject: { commonName, organizations }, usages: ['clientAuth'], ...lifetime(now) });
 }
 
 /** The certificate that a node agent serves its logs and exec with. */
-export function issueKubeletServer(ca: CertificateAndKey, nodeName: string, addresses: readonly string[], now: number): CertificateAndKey {
+export function issueKubeletServer(
+  ca: CertificateAndKey,
+  nodeName: string,
+  addresses: readonly string[],
+  now: number,
+): CertificateAndKey {
   return issueCertificate(ca, {
     subject: { commonName: `system:node:${nodeName}`, organizations: ['system:nodes'] },
     usages: ['serverAuth'],
@@ -68,7 +93,12 @@ export function issueKubeletServer(ca: CertificateAndKey, nodeName: string, addr
 }
 
 function issueServer(ca: CertificateAndKey, names: ServingNames, now: number): CertificateAndKey {
-  return issueCertificate(ca, { subject: { commonName: 'kube-apiserver' }, usages: ['serverAuth'], ...names, ...lifetime(now) });
+  return issueCertificate(ca, {
+    subject: { commonName: 'kube-apiserver' },
+    usages: ['serverAuth'],
+    ...names,
+    ...lifetime(now),
+  });
 }
 
 const lifetime = (now: number) => ({ notBefore: now - clockSkewMs, notAfter: now + certificateLifetimeMs });
@@ -83,7 +113,9 @@ export function ensurePki(folder: string, names: ServingNames, now: number): Clu
     ca,
     frontProxyCa,
     server: pair('apiserver', () => issueServer(ca, names, now)),
-    kubeletClient: pair('apiserver-kubelet-client', () => issueClient(ca, 'kube-apiserver-kubelet-client', ['system:masters'], now)),
+    kubeletClient: pair('apiserver-kubelet-client', () =>
+      issueClient(ca, 'kube-apiserver-kubelet-client', ['system:masters'], now),
+    ),
     frontProxyClient: pair('front-proxy-client', () => issueClient(frontProxyCa, 'front-proxy-client', [], now)),
     admin: pair('admin', () => issueClient(ca, 'kubernetes-admin', ['system:masters'], now)),
     serviceAccount: ensureKeys(folder),
@@ -91,16 +123,26 @@ export function ensurePki(folder: string, names: ServingNames, now: number): Clu
 }
 
 /** The local agent's credentials, made by the same authority. */
-export function ensureAgentPki(folder: string, options: { ca: CertificateAndKey; nodeName: string; nodeIp: string; now: number }): { client: CertificateAndKey; server: CertificateAndKey } {
+export function ensureAgentPki(
+  folder: string,
+  options: { ca: CertificateAndKey; nodeName: string; nodeIp: string; now: number },
+): { client: CertificateAndKey; server: CertificateAndKey } {
   const { ca, nodeName, nodeIp, now } = options;
   return {
-    client: ensurePair(folder, 'kubelet-client', { make: () => issueClient(ca, `system:node:${nodeName}`, ['system:nodes'], now), now }),
+    client: ensurePair(folder, 'kubelet-client', {
+      make: () => issueClient(ca, `system:node:${nodeName}`, ['system:nodes'], now),
+      now,
+    }),
     server: ensurePair(folder, 'kubelet', { make: () => issueKubeletServer(ca, nodeName, [nodeIp], now), now }),
   };
 }
 
 /** A kept certificate while it is good (authorities: always), else a new one. */
-function ensurePair(folder: string, name: string, { make, now }: { make: () => CertificateAndKey; now: number }): CertificateAndKey {
+function ensurePair(
+  folder: string,
+  name: string,
+  { make, now }: { make: () => CertificateAndKey; now: number },
+): CertificateAndKey {
   const certFile = join(folder, `${name}.crt`);
   const keyFile = join(folder, `${name}.key`);
   if (existsSync(certFile) && existsSync(keyFile)) {
@@ -125,6 +167,7 @@ function ensureKeys(folder: string): { key: string; publicKey: string } {
 
 function readPem(file: string): string {
   const text = readFileSync(file, 'utf8');
-  if (!text.includes('-----BEGIN ')) throw new UserError(`${file} is not a PEM file; restore it from a backup, or remove the data dir to start anew`);
+  if (!text.includes('-----BEGIN '))
+    throw new UserError(`${file} is not a PEM file; restore it from a backup, or remove the data dir to start anew`);
   return text;
 }

@@ -6,7 +6,15 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { realClock } from '../base/clock.ts';
 import { pickCidrs } from '../network/pod-network/cidrs.ts';
-import { type ClusterConfig, type ClusterSettings, paths, readConfig, UserError, validateSettings, writeConfig } from './config.ts';
+import {
+  type ClusterConfig,
+  type ClusterSettings,
+  paths,
+  readConfig,
+  UserError,
+  validateSettings,
+  writeConfig,
+} from './config.ts';
 import { listClusters } from './find.ts';
 import { defaultKubeconfigPath } from './kubeconfig.ts';
 import { machineAddress } from './networks.ts';
@@ -42,7 +50,10 @@ export async function prepareCluster(settings: ClusterSettings, options: Prepare
   }
   const runtime = chooseRuntime(settings, options);
   if (runtime === 'cri' && settings.nodes !== 1) {
-    throw new UserError(`--nodes ${settings.nodes}: one machine is one node when containers are real; use --runtime sim for more`, 2);
+    throw new UserError(
+      `--nodes ${settings.nodes}: one machine is one node when containers are real; use --runtime sim for more`,
+      2,
+    );
   }
   const existed = existsSync(dataDir);
   checkWritable(dataDir);
@@ -72,7 +83,13 @@ export async function prepareCluster(settings: ClusterSettings, options: Prepare
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const now = realClock.now();
   const pki = ensurePki(paths(dataDir).pki, servingNames(config), now);
-  if (runtime === 'cri') ensureAgentPki(join(paths(dataDir).agent, 'pki'), { ca: pki.ca, nodeName: config.nodeName, nodeIp: config.nodeIp, now });
+  if (runtime === 'cri')
+    ensureAgentPki(join(paths(dataDir).agent, 'pki'), {
+      ca: pki.ca,
+      nodeName: config.nodeName,
+      nodeIp: config.nodeIp,
+      now,
+    });
   writeConfig(config);
   return {
     config,
@@ -96,7 +113,9 @@ function refuseChanges(known: ClusterConfig, settings: ClusterSettings): void {
   ];
   for (const [flag, now, asked] of fixed) {
     if (asked !== undefined && asked !== now) {
-      throw new UserError(`cluster "${known.name}" was made with ${flag} ${now ?? '(not set)'}, not ${asked}; leave the flag out, or make the cluster anew after "timonel down --purge"`);
+      throw new UserError(
+        `cluster "${known.name}" was made with ${flag} ${now ?? '(not set)'}, not ${asked}; leave the flag out, or make the cluster anew after "timonel down --purge"`,
+      );
     }
   }
 }
@@ -105,7 +124,8 @@ function chooseRuntime(settings: ClusterSettings, options: PrepareOptions): 'cri
   const possible = process.platform === 'linux' && process.getuid?.() === 0;
   if (settings.runtime === 'sim') return 'sim';
   if (possible) return settings.nodes === 1 || settings.runtime === 'cri' ? 'cri' : 'sim';
-  if (settings.runtime === 'cri') throw new UserError('real containers need root on Linux; run this with sudo, or use --runtime sim');
+  if (settings.runtime === 'cri')
+    throw new UserError('real containers need root on Linux; run this with sudo, or use --runtime sim');
   options.log('Not root on Linux: nodes are simulated (run with sudo for real containers).');
   return 'sim';
 }
@@ -117,19 +137,28 @@ function checkWritable(dataDir: string): void {
     accessSync(existing, constants.W_OK | constants.X_OK);
     if (existing !== dataDir) return;
     const entries = readdirSync(dataDir);
-    if (entries.length > 0) throw new UserError(`the data dir ${dataDir} is not empty and holds no cluster; name an empty one with --data-dir`);
+    if (entries.length > 0)
+      throw new UserError(
+        `the data dir ${dataDir} is not empty and holds no cluster; name an empty one with --data-dir`,
+      );
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`the data dir ${dataDir} cannot be written (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}); name another with --data-dir, or change its owner`);
+    throw new UserError(
+      `the data dir ${dataDir} cannot be written (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}); name another with --data-dir, or change its owner`,
+    );
   }
 }
 
 async function choosePort(settings: ClusterSettings): Promise<number> {
   if (settings.apiPort) {
-    if (!(await isFree(settings.apiPort))) throw new UserError(`port ${settings.apiPort} is taken by another program; name another with --api-port, or 0 for a free one`);
+    if (!(await isFree(settings.apiPort)))
+      throw new UserError(
+        `port ${settings.apiPort} is taken by another program; name another with --api-port, or 0 for a free one`,
+      );
     return settings.apiPort;
   }
-  if (settings.apiPort === undefined && settings.name === 'default' && (await isFree(defaultApiPort))) return defaultApiPort;
+  if (settings.apiPort === undefined && settings.name === 'default' && (await isFree(defaultApiPort)))
+    return defaultApiPort;
   return freePort();
 }
 

@@ -17,7 +17,9 @@ export interface RunFile {
 }
 
 /** Messages from a role to the `up` that started it. */
-export type RoleMessage = { readonly type: 'ready'; readonly url?: string } | { readonly type: 'failed'; readonly message: string; readonly exitCode: number };
+export type RoleMessage =
+  | { readonly type: 'ready'; readonly url?: string }
+  | { readonly type: 'failed'; readonly message: string; readonly exitCode: number };
 
 const runFilePath = (dataDir: string, role: Role) => join(paths(dataDir).run, `${role}.json`);
 
@@ -91,7 +93,13 @@ export function startRole(dataDir: string, role: Role): StartedRole {
       else reject(new UserError(message.message, message.exitCode === 2 ? 2 : 1));
     });
     child.on('error', (error) => reject(new UserError(`the ${role} could not be started: ${error.message}`)));
-    child.on('exit', (code, signal) => reject(new UserError(`the ${role} ended (${signal ?? `exit code ${code}`}) before it was ready; ${lastLogLine(logFile)}`)));
+    child.on('exit', (code, signal) =>
+      reject(
+        new UserError(
+          `the ${role} ended (${signal ?? `exit code ${code}`}) before it was ready; ${lastLogLine(logFile)}`,
+        ),
+      ),
+    );
   });
   ready.catch(() => {});
   return {
@@ -116,7 +124,11 @@ export function tellParent(message: RoleMessage): void {
 }
 
 /** Sends SIGTERM and waits; SIGKILL when it takes longer than the time given. */
-export async function stopRole(dataDir: string, role: Role, { graceMs = 15_000, clock = realClock }: { graceMs?: number; clock?: Clock } = {}): Promise<boolean> {
+export async function stopRole(
+  dataDir: string,
+  role: Role,
+  { graceMs = 15_000, clock = realClock }: { graceMs?: number; clock?: Clock } = {},
+): Promise<boolean> {
   const found = findRole(dataDir, role);
   if (!found) return false;
   const alive = () => startTicksOf(found.pid) === found.startTicks;
@@ -124,7 +136,8 @@ export async function stopRole(dataDir: string, role: Role, { graceMs = 15_000, 
     try {
       process.kill(found.pid, signal);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EPERM') throw new UserError(`the ${role} (pid ${found.pid}) belongs to another user; run this as that user or as root`);
+      if ((error as NodeJS.ErrnoException).code === 'EPERM')
+        throw new UserError(`the ${role} (pid ${found.pid}) belongs to another user; run this as that user or as root`);
     }
   };
   send('SIGTERM');
@@ -141,7 +154,11 @@ export async function stopRole(dataDir: string, role: Role, { graceMs = 15_000, 
  * The frame of a role's main function: reports a failure to the parent and the log, and ends in an orderly way on
  * SIGTERM and SIGINT.
  */
-export async function runRole(role: Role, dataDir: string, start: () => Promise<{ url?: string; node?: string; stop(): Promise<void> }>): Promise<void> {
+export async function runRole(
+  role: Role,
+  dataDir: string,
+  start: () => Promise<{ url?: string; node?: string; stop(): Promise<void> }>,
+): Promise<void> {
   try {
     const running = await start();
     let stopping = false;
@@ -167,7 +184,11 @@ export async function runRole(role: Role, dataDir: string, start: () => Promise<
     tellParent({ type: 'ready', ...(url ? { url } : {}) });
   } catch (error) {
     process.stderr.write(`${(error as Error).stack}\n`);
-    tellParent({ type: 'failed', message: (error as Error).message, exitCode: error instanceof UserError ? error.exitCode : 1 });
+    tellParent({
+      type: 'failed',
+      message: (error as Error).message,
+      exitCode: error instanceof UserError ? error.exitCode : 1,
+    });
     process.exit(1);
   }
 }

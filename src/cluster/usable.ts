@@ -14,20 +14,32 @@ export const isUsableNode = (node: Shared<Node>): boolean =>
   (node.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false);
 
 /** What a user needs and is not there yet, in words; empty when the cluster is usable. */
-export async function usability(client: Client, config: Pick<ClusterConfig, 'nodes' | 'runtime' | 'disable'>): Promise<string[]> {
+export async function usability(
+  client: Client,
+  config: Pick<ClusterConfig, 'nodes' | 'runtime' | 'disable'>,
+): Promise<string[]> {
   const missing: string[] = [];
   try {
     const ready = await client.transport.raw('/readyz');
-    if (ready.status !== 200) return [`the API server is not ready (${ready.body.trim().split('\n').at(-1) ?? ready.status})`];
+    if (ready.status !== 200)
+      return [`the API server is not ready (${ready.body.trim().split('\n').at(-1) ?? ready.status})`];
     const [nodes, account, dns] = await Promise.all([
       client.list(Node),
       client.find(ServiceAccount, { namespace: 'default', name: 'default' }),
-      config.runtime === 'cri' && !config.disable.includes('dns') ? client.list(EndpointSlice, { namespace: 'kube-system', labelSelector: 'kubernetes.io/service-name=kube-dns' }) : undefined,
+      config.runtime === 'cri' && !config.disable.includes('dns')
+        ? client.list(EndpointSlice, { namespace: 'kube-system', labelSelector: 'kubernetes.io/service-name=kube-dns' })
+        : undefined,
     ]);
     if (!account) missing.push('the default service account');
     const usable = nodes.items.filter(isUsableNode).length;
-    if (usable < config.nodes) missing.push(config.nodes === 1 ? `a Ready node${describeNodes(nodes.items)}` : `${config.nodes - usable} of ${config.nodes} Ready nodes${describeNodes(nodes.items)}`);
-    if (dns && !dns.items.some((slice) => slice.endpoints.some((e) => e.conditions.ready !== false))) missing.push('the cluster DNS');
+    if (usable < config.nodes)
+      missing.push(
+        config.nodes === 1
+          ? `a Ready node${describeNodes(nodes.items)}`
+          : `${config.nodes - usable} of ${config.nodes} Ready nodes${describeNodes(nodes.items)}`,
+      );
+    if (dns && !dns.items.some((slice) => slice.endpoints.some((e) => e.conditions.ready !== false)))
+      missing.push('the cluster DNS');
   } catch (error) {
     return [`an answer of the API server (${(error as Error).message})`];
   }
@@ -43,12 +55,19 @@ function describeNodes(nodes: readonly Shared<Node>[]): string {
 const pollMs = 15;
 
 /** Waits until the cluster is usable; the error of a time-out says what is missing. */
-export async function waitUntilUsable(client: Client, config: ClusterConfig, { timeoutMs, failed, clock = realClock }: { timeoutMs: number; failed?: Promise<never>; clock?: Clock }): Promise<void> {
+export async function waitUntilUsable(
+  client: Client,
+  config: ClusterConfig,
+  { timeoutMs, failed, clock = realClock }: { timeoutMs: number; failed?: Promise<never>; clock?: Clock },
+): Promise<void> {
   const end = clock.monotonic() + timeoutMs;
   for (;;) {
     const missing = await (failed ? Promise.race([usability(client, config), failed]) : usability(client, config));
     if (missing.length === 0) return;
-    if (clock.monotonic() > end) throw new UserError(`the cluster is not usable after ${Math.round(timeoutMs / 1000)}s, missing: ${missing.join(', ')}; "timonel logs" tells more`);
+    if (clock.monotonic() > end)
+      throw new UserError(
+        `the cluster is not usable after ${Math.round(timeoutMs / 1000)}s, missing: ${missing.join(', ')}; "timonel logs" tells more`,
+      );
     await clock.sleep(pollMs);
   }
 }

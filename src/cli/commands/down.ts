@@ -22,7 +22,9 @@ export async function down(options: DownOptions): Promise<void> {
   if (config.runtime === 'cri') await stopRuntime(config);
   stopping.done(stopped ? '' : '(nothing was running)');
   if (!options.purge) {
-    progress.note(`Containers keep running; "timonel up --name ${config.name}" takes them over, "timonel down --purge" removes everything.`);
+    progress.note(
+      `Containers keep running; "timonel up --name ${config.name}" takes them over, "timonel down --purge" removes everything.`,
+    );
     return;
   }
   const purging = progress.step('Removed containers, networks, state and the kubeconfig entry');

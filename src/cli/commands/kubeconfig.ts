@@ -17,6 +17,11 @@ export function kubeconfig(options: KubeconfigOptions): void {
   const config = findCluster(options);
   const now = realClock.now();
   const pki = ensurePki(paths(config.dataDir).pki, servingNames(config), now);
-  const credentials = options.user || options.group ? issueClient(pki.ca, options.user ?? 'kubernetes-admin', options.group ?? [], now) : pki.admin;
-  process.stdout.write(renderKubeconfig({ name: contextName(config.name), server: serverUrl(config), ca: pki.ca.cert, ...credentials }));
+  const credentials =
+    options.user || options.group
+      ? issueClient(pki.ca, options.user ?? 'kubernetes-admin', options.group ?? [], now)
+      : pki.admin;
+  process.stdout.write(
+    renderKubeconfig({ name: contextName(config.name), server: serverUrl(config), ca: pki.ca.cert, ...credentials }),
+  );
 }

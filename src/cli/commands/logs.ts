@@ -14,9 +14,13 @@ interface LogsOptions {
 export async function logs(options: LogsOptions): Promise<void> {
   const config = findCluster(options);
   const { serverLog, agentLog } = paths(config.dataDir);
-  const files = [...(options.of === 'agent' ? [] : [serverLog]), ...(options.of === 'server' ? [] : [agentLog])].filter((file) => existsSync(file));
-  if (files.length === 0) throw new UserError(`there are no logs in ${paths(config.dataDir).logs}; the cluster has not been started yet`);
-  if (options.tail !== undefined && !(Number.isInteger(options.tail) && options.tail >= 0)) throw new UserError('--tail must be a number of lines', 2);
+  const files = [...(options.of === 'agent' ? [] : [serverLog]), ...(options.of === 'server' ? [] : [agentLog])].filter(
+    (file) => existsSync(file),
+  );
+  if (files.length === 0)
+    throw new UserError(`there are no logs in ${paths(config.dataDir).logs}; the cluster has not been started yet`);
+  if (options.tail !== undefined && !(Number.isInteger(options.tail) && options.tail >= 0))
+    throw new UserError('--tail must be a number of lines', 2);
   for (const file of files) {
     const lines = readFileSync(file, 'utf8').split('\n');
     if (lines.at(-1) === '') lines.pop();

@@ -1,6 +1,15 @@
 import { realClock } from '../../base/clock.ts';
 import { adminClient, serverUrl } from '../../cluster/admin-client.ts';
-import { type ClusterConfig, type ClusterSettings, contextName, defaultDataDir, paths, readSettingsFile, UserError, writeFileAtomic } from '../../cluster/config.ts';
+import {
+  type ClusterConfig,
+  type ClusterSettings,
+  contextName,
+  defaultDataDir,
+  paths,
+  readSettingsFile,
+  UserError,
+  writeFileAtomic,
+} from '../../cluster/config.ts';
 import { type KubeconfigEntry, mergeKubeconfig, renderKubeconfig } from '../../cluster/kubeconfig.ts';
 import { installPackages, nodePackages } from '../../cluster/packages.ts';
 import { ensurePki, servingNames } from '../../cluster/pki.ts';
@@ -35,7 +44,9 @@ export async function up(options: UpOptions): Promise<void> {
   const wanted: Role[] = config.runtime === 'cri' ? ['server', 'agent'] : ['server'];
   const missing = wanted.filter((role) => !running.includes(role));
   if (missing.length === 0) {
-    throw new UserError(`cluster "${config.name}" is already running at ${serverUrl(config)}; "timonel down --name ${config.name}" stops it, another --name starts a second one`);
+    throw new UserError(
+      `cluster "${config.name}" is already running at ${serverUrl(config)}; "timonel down --name ${config.name}" stops it, another --name starts a second one`,
+    );
   }
   const started: StartedRole[] = [];
   try {
@@ -54,7 +65,8 @@ export async function up(options: UpOptions): Promise<void> {
 
 function resolveSettings(options: UpOptions): ClusterSettings {
   const file = options.config ? readSettingsFile(options.config) : {};
-  const pick = <K extends keyof ClusterSettings>(key: K, fallback: ClusterSettings[K]): ClusterSettings[K] => (options[key] ?? file[key] ?? fallback) as ClusterSettings[K];
+  const pick = <K extends keyof ClusterSettings>(key: K, fallback: ClusterSettings[K]): ClusterSettings[K] =>
+    (options[key] ?? file[key] ?? fallback) as ClusterSettings[K];
   const name = pick('name', 'default');
   return {
     name,
@@ -83,7 +95,15 @@ function resolveSettings(options: UpOptions): ClusterSettings {
   };
 }
 
-async function start(config: ClusterConfig, { missing, started, progress, waitMs }: { missing: readonly Role[]; started: StartedRole[]; progress: Progress; waitMs: number }): Promise<void> {
+async function start(
+  config: ClusterConfig,
+  {
+    missing,
+    started,
+    progress,
+    waitMs,
+  }: { missing: readonly Role[]; started: StartedRole[]; progress: Progress; waitMs: number },
+): Promise<void> {
   const steps = new Map<Role, ReturnType<Progress['step']>>();
   for (const role of missing) {
     steps.set(role, progress.step(role === 'server' ? 'API server, controllers and scheduler' : 'Node agent'));
@@ -109,7 +129,12 @@ async function start(config: ClusterConfig, { missing, started, progress, waitMs
 
 function writeKubeconfigs(config: ClusterConfig, file: string | undefined): string {
   const pki = ensurePki(paths(config.dataDir).pki, servingNames(config), realClock.now());
-  const entry: KubeconfigEntry = { name: contextName(config.name), server: serverUrl(config), ca: pki.ca.cert, ...pki.admin };
+  const entry: KubeconfigEntry = {
+    name: contextName(config.name),
+    server: serverUrl(config),
+    ca: pki.ca.cert,
+    ...pki.admin,
+  };
   const whole = renderKubeconfig(entry);
   writeFileAtomic(paths(config.dataDir).adminKubeconfig, whole);
   if (file) writeFileAtomic(file, whole);
@@ -117,8 +142,18 @@ function writeKubeconfigs(config: ClusterConfig, file: string | undefined): stri
   return file ?? config.kubeconfig;
 }
 
-function report(config: ClusterConfig, { merged, format, progress }: { merged: string; format: OutputFormat; progress: Progress }): void {
-  const facts = { name: config.name, url: serverUrl(config), kubeconfig: merged, context: contextName(config.name), runtime: config.runtime, nodes: config.nodes };
+function report(
+  config: ClusterConfig,
+  { merged, format, progress }: { merged: string; format: OutputFormat; progress: Progress },
+): void {
+  const facts = {
+    name: config.name,
+    url: serverUrl(config),
+    kubeconfig: merged,
+    context: contextName(config.name),
+    runtime: config.runtime,
+    nodes: config.nodes,
+  };
   if (format === 'json') {
     process.stdout.write(`${JSON.stringify(facts)}\n`);
     return;
@@ -142,7 +177,8 @@ async function stayInForeground(config: ClusterConfig, started: readonly Started
 export function parseDuration(text: string): number {
   const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
   if (/^\d+$/.test(text)) return Number(text) * 1000;
-  if (!/^(\d+(ms|s|m|h))+$/.test(text)) throw new UserError(`"${text}" is not a duration; write it as 90s, 2m or 1h30m`, 2);
+  if (!/^(\d+(ms|s|m|h))+$/.test(text))
+    throw new UserError(`"${text}" is not a duration; write it as 90s, 2m or 1h30m`, 2);
   let sum = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h)/g)) sum += Number(amount) * units[unit!]!;
   return sum;

@@ -1,0 +1,36 @@
+/** Taking a node down: the runtime's process, and with --purge everything that it and the network made. */
+import { join } from 'node:path';
+import { realClock } from '../base/clock.ts';
+import { silentLogger } from '../base/log.ts';
+import { containerdPaths, findRunning } from '../cri/containerd-paths.ts';
+import { purgeContainerd, removeAllPods } from '../cri/containerd-purge.ts';
+import { endProcess } from '../cri/processes.ts';
+import { connectCri } from '../cri/runtime.ts';
+import { cleanUpNetwork } from '../network/pod-network/pod-network.ts';
+import { type ClusterConfig, paths } from './config.ts';
+
+/** Ends our own containerd; its containers keep running. A runtime that was given with --cri-endpoint is left alone. */
+export async function stopRuntime(config: ClusterConfig): Promise<void> {
+  if (config.criEndpoint) return;
+  const running = findRunning(containerdPaths(paths(config.dataDir).agent));
+  if (running) await endProcess(running, realClock, 10_000);
+}
+
+/** Removes pods, containers, images, mounts, network namespaces, the bridge, rules and routes of a node. */
+export async function purgeNode(config: ClusterConfig): Promise<void> {
+  const { agent } = paths(config.dataDir);
+  if (config.criEndpoint) {
+    const runtime = connectCri(config.criEndpoint);
+    try {
+      await removeAllPods(runtime);
+    } finally {
+      runtime.close();
+    }
+  } else await purgeContainerd(agent, { clock: realClock, log: silentLogger });
+  await cleanUpNetwork({
+    clusterName: config.name,
+    dataDir: agent,
+    cniConfDir: join(agent, 'cni'),
+    podCidr: config.podCidr,
+  });
+}
