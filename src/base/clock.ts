@@ -148,16 +148,19 @@ export class VirtualClock implements Clock {
     return this.#heap[0]?.at;
   }
 
-  /** Moves the clock forward by `durationMs`, firing every timer on the way at its instant. */
-  async advance(durationMs: number): Promise<void> {
+  /**
+   * Moves the clock forward by `durationMs`, firing every timer on the way at its instant. Between two instants the event
+   * loop runs until `idle` says that nothing is left to do.
+   */
+  async advance(durationMs: number, idle: () => boolean = alwaysIdle): Promise<void> {
     const end = this.#now + durationMs;
-    await drain();
+    await quiesce(idle);
     for (let next = this.nextDue(); next !== undefined && next <= end; next = this.nextDue()) {
       this.#now = Math.max(this.#now, next);
       this.#pop()?.fn();
       // Timers of the same instant fire together before the loop is drained: their order is fixed by the heap.
       while (this.nextDue() === this.#now) this.#pop()?.fn();
-      await drain();
+      await quiesce(idle);
     }
     this.#now = Math.max(this.#now, end);
   }
@@ -197,7 +200,18 @@ function before(a: Due, b: Due): boolean {
   return a.at < b.at || (a.at === b.at && a.sequence < b.sequence);
 }
 
-/** Lets everything that is already runnable run: microtasks and immediates, a few turns of each. */
-export async function drain(turns = 4): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+const alwaysIdle = () => true;
+/** Turns of the event loop for which `idle` must hold: a promise chain may hop through a few before it shows up as work. */
+const quietTurns = 3;
+const maxTurns = 1_000_000;
+
+/** Lets the event loop run until `idle` holds for several turns; throws when that never comes. */
+export async function quiesce(idle: () => boolean = alwaysIdle): Promise<void> {
+  let quiet = 0;
+  for (let turn = 0; turn < maxTurns; turn++) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    quiet = idle() ? quiet + 1 : 0;
+    if (quiet >= quietTurns) return;
+  }
+  throw new Error(`work without end: not idle after ${maxTurns} turns of the event loop`);
 }
