@@ -1,5 +1,5 @@
-import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
-import { defineKind } from '../kind.ts';
+import { mutableCopy } from '../../base/deep.ts';
+import { defineKind, type Shared } from '../kind.ts';
 import type * as autoscaling from '../types/autoscaling-v1.ts';
 import { HorizontalPodAutoscaler } from './horizontal-pod-autoscaler.ts';
 import { fromV2, toV2 } from './horizontal-pod-autoscaler-conversion.ts';
@@ -21,19 +21,10 @@ export const HorizontalPodAutoscalerV1 = defineKind<HorizontalPodAutoscalerV1>({
   defaults({ spec }) {
     spec.minReplicas ??= 1;
   },
-  columns: [
-    nameColumn,
-    textColumn('Reference', (a) => `${a.spec.scaleTargetRef.kind}/${a.spec.scaleTargetRef.name}`),
-    textColumn('Targets', ({ spec, status }) => {
-      if (spec.targetCPUUtilizationPercentage === undefined) return '<none>';
-      const current = status.currentCPUUtilizationPercentage;
-      return `cpu: ${current === undefined ? '<unknown>' : `${current}%`}/${spec.targetCPUUtilizationPercentage}%`;
-    }),
-    textColumn('MinPods', (a) => a.spec.minReplicas ?? '<unset>'),
-    textColumn('MaxPods', (a) => a.spec.maxReplicas),
-    textColumn('Replicas', (a) => a.status.currentReplicas),
-    ageColumn,
-  ],
+  columns: (HorizontalPodAutoscaler.columns ?? []).map((column) => ({
+    ...column,
+    cell: (object: Shared<HorizontalPodAutoscalerV1>, now: number) => column.cell(toV2(mutableCopy(object)), now),
+  })),
   tracksGeneration: false,
   allowUnconditionalUpdate: true,
   storedAs: { kind: () => HorizontalPodAutoscaler, toStorage: toV2, fromStorage: fromV2, warning: '' },

@@ -1,0 +1,46 @@
+import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
+import { defineKind, type Shared } from '../kind.ts';
+import type * as discovery from '../types/discovery-v1.ts';
+
+/** Some of the addresses behind a service. */
+export type EndpointSlice = discovery.EndpointSlice;
+
+/** discovery.k8s.io/v1 EndpointSlice. */
+export const EndpointSlice = defineKind<EndpointSlice>({
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  kind: 'EndpointSlice',
+  plural: 'endpointslices',
+  scope: 'Namespaced',
+  schema: 'discovery/v1.EndpointSlice',
+  defaults(slice) {
+    for (const port of slice.ports ?? []) {
+      port.name ??= '';
+      port.protocol ??= 'TCP';
+    }
+  },
+  columns: [
+    nameColumn,
+    textColumn('AddressType', (s) => s.addressType),
+    textColumn('Ports', ports),
+    textColumn('Endpoints', endpoints),
+    ageColumn,
+  ],
+  tracksGeneration: true,
+  allowUnconditionalUpdate: true,
+});
+
+function ports(slice: Shared<EndpointSlice>): string {
+  if (!slice.ports?.length) return '<unset>';
+  return listed(slice.ports.map((p) => (p.port === undefined ? '*' : String(p.port))));
+}
+
+function endpoints(slice: Shared<EndpointSlice>): string {
+  return listed(slice.endpoints.flatMap((e) => e.addresses));
+}
+
+function listed(values: readonly string[]): string {
+  if (values.length === 0) return '<unset>';
+  const shown = values.slice(0, 3).join(',');
+  return values.length > 3 ? `${shown} + ${values.length - 3} more...` : shown;
+}

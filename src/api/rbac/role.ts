@@ -1,0 +1,21 @@
+import { createdAtColumn, nameColumn } from '../core/columns.ts';
+import { defineKind } from '../kind.ts';
+import { pathSegmentName } from '../machinery/names.ts';
+import type * as rbac from '../types/rbac-v1.ts';
+
+/** Permissions in one namespace. */
+export type Role = rbac.Role;
+
+/** rbac.authorization.k8s.io/v1 Role. */
+export const Role = defineKind<Role>({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  kind: 'Role',
+  plural: 'roles',
+  scope: 'Namespaced',
+  schema: 'rbac/v1.Role',
+  validateName: pathSegmentName,
+  columns: [nameColumn, createdAtColumn],
+  allowCreateOnUpdate: true,
+  allowUnconditionalUpdate: true,
+});

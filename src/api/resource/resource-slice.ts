@@ -1,0 +1,42 @@
+import { formatTime } from '../../base/clock.ts';
+import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
+import { defineKind } from '../kind.ts';
+import type * as resource from '../types/resource-v1.ts';
+
+/** Some of the devices that a driver offers. */
+export type ResourceSlice = resource.ResourceSlice;
+
+/** resource.k8s.io/v1 ResourceSlice. */
+export const ResourceSlice = defineKind<ResourceSlice>({
+  group: 'resource.k8s.io',
+  version: 'v1',
+  kind: 'ResourceSlice',
+  plural: 'resourceslices',
+  scope: 'Cluster',
+  schema: 'resource/v1.ResourceSlice',
+  prepareCreate(slice, { now }) {
+    stampTaints(slice, now);
+  },
+  prepareUpdate(slice, _old, { now }) {
+    stampTaints(slice, now);
+  },
+  columns: [
+    nameColumn,
+    textColumn('Node', ({ spec }) => spec.nodeName ?? (spec.allNodes ? '<all>' : '<none>')),
+    textColumn('Driver', (s) => s.spec.driver),
+    textColumn('Pool', (s) => s.spec.pool.name),
+    ageColumn,
+  ],
+  fieldLabels: {
+    'spec.nodeName': (s) => s.spec.nodeName ?? '',
+    'spec.driver': (s) => s.spec.driver,
+  },
+  tracksGeneration: true,
+  allowUnconditionalUpdate: true,
+});
+
+function stampTaints(slice: ResourceSlice, now: number): void {
+  for (const device of slice.spec.devices ?? []) {
+    for (const taint of device.taints ?? []) taint.timeAdded ??= formatTime(now);
+  }
+}
