@@ -4,6 +4,8 @@ import type { UserInfo } from '../user.ts';
 /** What authenticators may look at. */
 export interface AuthenticationRequest {
   readonly headers: IncomingHttpHeaders;
+  /** Names and values alternating, as node:http gives them: there several values of one header stay apart. */
+  readonly rawHeaders?: readonly string[];
   readonly path: string;
   /** The verified client certificate's subject and its DER, when one was given. */
   readonly peerCertificate?: {
