@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { realClock } from '../base/clock.ts';
-import { pickCidrs } from '../network/pod-network/cidrs.ts';
+import { pickCidrs } from '../network/pod-network/pick-cidrs.ts';
 import {
   type ClusterConfig,
   type ClusterSettings,
@@ -59,12 +59,7 @@ export async function prepareCluster(settings: ClusterSettings, options: Prepare
   checkWritable(dataDir);
   options.beforeCreating(runtime);
   const apiPort = await choosePort(settings);
-  const others = listClusters();
-  const { podCidr, serviceCidr } = await pickCidrs({
-    ...(settings.podCidr ? { podCidr: settings.podCidr } : {}),
-    ...(settings.serviceCidr ? { serviceCidr: settings.serviceCidr } : {}),
-    taken: others.flatMap((c) => [c.podCidr, c.serviceCidr]),
-  });
+  const networks = await chooseNetworks(settings, runtime);
   const config: ClusterConfig = {
     ...settings,
     formatVersion: 1,
@@ -72,8 +67,7 @@ export async function prepareCluster(settings: ClusterSettings, options: Prepare
     dataDir,
     runtime,
     apiPort,
-    podCidr,
-    serviceCidr,
+    ...networks,
     nodePortRange: [30000, 32767],
     nodeName: nodeNameOf(hostname()),
     nodeIp: machineAddress(),
@@ -147,6 +141,18 @@ function checkWritable(dataDir: string): void {
       `the data dir ${dataDir} cannot be written (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}); name another with --data-dir, or change its owner`,
     );
   }
+}
+
+/** Real pods need networks that nothing else on the machine uses; simulated ones never send a packet. */
+async function chooseNetworks(
+  settings: ClusterSettings,
+  runtime: 'cri' | 'sim',
+): Promise<{ podCidr: string; serviceCidr: string }> {
+  const free =
+    runtime === 'sim' || (settings.podCidr && settings.serviceCidr)
+      ? { podCidr: '10.244.0.0/16', serviceCidr: '10.96.0.0/16' }
+      : await pickCidrs({ avoid: listClusters().flatMap((c) => [c.podCidr, c.serviceCidr]) });
+  return { podCidr: settings.podCidr ?? free.podCidr, serviceCidr: settings.serviceCidr ?? free.serviceCidr };
 }
 
 async function choosePort(settings: ClusterSettings): Promise<number> {

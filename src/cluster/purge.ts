@@ -6,7 +6,7 @@ import { containerdPaths, findRunning } from '../cri/containerd-paths.ts';
 import { purgeContainerd, removeAllPods } from '../cri/containerd-purge.ts';
 import { endProcess } from '../cri/processes.ts';
 import { connectCri } from '../cri/runtime.ts';
-import { cleanUpNetwork } from '../network/pod-network/pod-network.ts';
+import { cleanUpNetwork } from '../network/pod-network/clean-up.ts';
 import { type ClusterConfig, paths } from './config.ts';
 
 /** Ends our own containerd; its containers keep running. A runtime that was given with --cri-endpoint is left alone. */
@@ -17,7 +17,7 @@ export async function stopRuntime(config: ClusterConfig): Promise<void> {
 }
 
 /** Removes pods, containers, images, mounts, network namespaces, the bridge, rules and routes of a node. */
-export async function purgeNode(config: ClusterConfig): Promise<void> {
+export async function purgeNode(config: ClusterConfig, warn: (message: string) => void): Promise<void> {
   const { agent } = paths(config.dataDir);
   if (config.criEndpoint) {
     const runtime = connectCri(config.criEndpoint);
@@ -27,10 +27,6 @@ export async function purgeNode(config: ClusterConfig): Promise<void> {
       runtime.close();
     }
   } else await purgeContainerd(agent, { clock: realClock, log: silentLogger });
-  await cleanUpNetwork({
-    clusterName: config.name,
-    dataDir: agent,
-    cniConfDir: join(agent, 'cni'),
-    podCidr: config.podCidr,
-  });
+  const problems = await cleanUpNetwork({ clusterName: config.name, dataDir: agent, cniConfDir: join(agent, 'cni') });
+  for (const problem of problems) warn(problem);
 }

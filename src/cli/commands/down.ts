@@ -28,7 +28,7 @@ export async function down(options: DownOptions): Promise<void> {
     return;
   }
   const purging = progress.step('Removed containers, networks, state and the kubeconfig entry');
-  if (config.runtime === 'cri') await purgeNode(config);
+  if (config.runtime === 'cri') await purgeNode(config, progress.warn);
   removeFromKubeconfig(config.kubeconfig, contextName(config.name));
   if (existsSync(config.dataDir)) rmSync(config.dataDir, { recursive: true, force: true });
   purging.done();
