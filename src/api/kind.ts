@@ -59,7 +59,10 @@ export interface ScalePaths {
   readonly labelSelectorPath?: string;
 }
 
-/** How a legacy version is served: accepted and returned in its own form, stored as the stable kind. */
+/**
+ * How another version of a stored kind is served: accepted and returned in its own form. A write sets this version's
+ * defaults, converts, and goes on as a write of the stored kind: with that kind's defaults, preparation and validation.
+ */
 export interface Conversion<T extends KubeObject, S extends KubeObject> {
   readonly kind: () => Kind<S>;
   toStorage(object: T): S;
@@ -135,7 +138,7 @@ export interface KindDefinition<T extends KubeObject> {
   readonly allowUnconditionalUpdate?: boolean;
   /** Deleting leaves dependents by default (batch/v1 Jobs and the legacy kinds do). */
   readonly orphanDependentsByDefault?: boolean;
-  /** Set on legacy versions only. */
+  /** Set on versions that are not the stored one. */
   // biome-ignore lint/suspicious/noExplicitAny: the stored type goes both ways, as in AnyKind.
   readonly storedAs?: Conversion<T, any>;
   /** False for kinds that are answered and not kept (reviews, bindings). */

@@ -45,6 +45,22 @@ import { EndpointSlice as discovery_endpoint_slice_EndpointSlice } from './disco
 import { Event as events_event_Event } from './events/event.ts';
 import { FlowSchema as flowcontrol_flow_schema_FlowSchema } from './flowcontrol/flow-schema.ts';
 import { PriorityLevelConfiguration as flowcontrol_priority_level_configuration_PriorityLevelConfiguration } from './flowcontrol/priority-level-configuration.ts';
+import { AppsV1beta1ControllerRevision as legacy_apps_v1beta1_controller_revision_AppsV1beta1ControllerRevision } from './legacy/apps-v1beta1-controller-revision.ts';
+import { AppsV1beta1Deployment as legacy_apps_v1beta1_deployment_AppsV1beta1Deployment } from './legacy/apps-v1beta1-deployment.ts';
+import { AppsV1beta1StatefulSet as legacy_apps_v1beta1_stateful_set_AppsV1beta1StatefulSet } from './legacy/apps-v1beta1-stateful-set.ts';
+import { AppsV1beta2ControllerRevision as legacy_apps_v1beta2_controller_revision_AppsV1beta2ControllerRevision } from './legacy/apps-v1beta2-controller-revision.ts';
+import { AppsV1beta2DaemonSet as legacy_apps_v1beta2_daemon_set_AppsV1beta2DaemonSet } from './legacy/apps-v1beta2-daemon-set.ts';
+import { AppsV1beta2Deployment as legacy_apps_v1beta2_deployment_AppsV1beta2Deployment } from './legacy/apps-v1beta2-deployment.ts';
+import { AppsV1beta2ReplicaSet as legacy_apps_v1beta2_replica_set_AppsV1beta2ReplicaSet } from './legacy/apps-v1beta2-replica-set.ts';
+import { AppsV1beta2StatefulSet as legacy_apps_v1beta2_stateful_set_AppsV1beta2StatefulSet } from './legacy/apps-v1beta2-stateful-set.ts';
+import { BatchV1beta1CronJob as legacy_batch_v1beta1_cron_job_BatchV1beta1CronJob } from './legacy/batch-v1beta1-cron-job.ts';
+import { ExtensionsV1beta1DaemonSet as legacy_extensions_v1beta1_daemon_set_ExtensionsV1beta1DaemonSet } from './legacy/extensions-v1beta1-daemon-set.ts';
+import { ExtensionsV1beta1Deployment as legacy_extensions_v1beta1_deployment_ExtensionsV1beta1Deployment } from './legacy/extensions-v1beta1-deployment.ts';
+import { ExtensionsV1beta1Ingress as legacy_extensions_v1beta1_ingress_ExtensionsV1beta1Ingress } from './legacy/extensions-v1beta1-ingress.ts';
+import { ExtensionsV1beta1NetworkPolicy as legacy_extensions_v1beta1_network_policy_ExtensionsV1beta1NetworkPolicy } from './legacy/extensions-v1beta1-network-policy.ts';
+import { ExtensionsV1beta1ReplicaSet as legacy_extensions_v1beta1_replica_set_ExtensionsV1beta1ReplicaSet } from './legacy/extensions-v1beta1-replica-set.ts';
+import { NetworkingV1beta1Ingress as legacy_networking_v1beta1_ingress_NetworkingV1beta1Ingress } from './legacy/networking-v1beta1-ingress.ts';
+import { PolicyV1beta1PodDisruptionBudget as legacy_policy_v1beta1_pod_disruption_budget_PolicyV1beta1PodDisruptionBudget } from './legacy/policy-v1beta1-pod-disruption-budget.ts';
 import { NodeMetrics as metrics_node_metrics_NodeMetrics } from './metrics/node-metrics.ts';
 import { PodMetrics as metrics_pod_metrics_PodMetrics } from './metrics/pod-metrics.ts';
 import { IngressClass as networking_ingress_class_IngressClass } from './networking/ingress-class.ts';
@@ -119,6 +135,22 @@ export const builtinKinds: readonly AnyKind[] = [
   events_event_Event,
   flowcontrol_flow_schema_FlowSchema,
   flowcontrol_priority_level_configuration_PriorityLevelConfiguration,
+  legacy_apps_v1beta1_controller_revision_AppsV1beta1ControllerRevision,
+  legacy_apps_v1beta1_deployment_AppsV1beta1Deployment,
+  legacy_apps_v1beta1_stateful_set_AppsV1beta1StatefulSet,
+  legacy_apps_v1beta2_controller_revision_AppsV1beta2ControllerRevision,
+  legacy_apps_v1beta2_daemon_set_AppsV1beta2DaemonSet,
+  legacy_apps_v1beta2_deployment_AppsV1beta2Deployment,
+  legacy_apps_v1beta2_replica_set_AppsV1beta2ReplicaSet,
+  legacy_apps_v1beta2_stateful_set_AppsV1beta2StatefulSet,
+  legacy_batch_v1beta1_cron_job_BatchV1beta1CronJob,
+  legacy_extensions_v1beta1_daemon_set_ExtensionsV1beta1DaemonSet,
+  legacy_extensions_v1beta1_deployment_ExtensionsV1beta1Deployment,
+  legacy_extensions_v1beta1_ingress_ExtensionsV1beta1Ingress,
+  legacy_extensions_v1beta1_network_policy_ExtensionsV1beta1NetworkPolicy,
+  legacy_extensions_v1beta1_replica_set_ExtensionsV1beta1ReplicaSet,
+  legacy_networking_v1beta1_ingress_NetworkingV1beta1Ingress,
+  legacy_policy_v1beta1_pod_disruption_budget_PolicyV1beta1PodDisruptionBudget,
   metrics_node_metrics_NodeMetrics,
   metrics_pod_metrics_PodMetrics,
   networking_ingress_class_IngressClass,

@@ -1,3 +1,4 @@
+import { deepEqual } from '../../base/deep.ts';
 import {
   ageColumn,
   formatLabelSelector,
@@ -13,6 +14,13 @@ import type * as apps from '../types/apps-v1.ts';
 
 /** Runs a pod on every node. */
 export type DaemonSet = apps.DaemonSet;
+
+/** Counts changes of the template; upstream keeps it here since the field is gone. */
+const templateGeneration = 'deprecated.daemonset.template.generation';
+
+function setTemplateGeneration({ metadata }: DaemonSet, generation: number): void {
+  metadata.annotations = { ...metadata.annotations, [templateGeneration]: String(generation) };
+}
 
 /** apps/v1 DaemonSet. */
 export const DaemonSet = defineKind<DaemonSet>({
@@ -37,6 +45,11 @@ export const DaemonSet = defineKind<DaemonSet>({
   },
   prepareCreate(set) {
     set.status = { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 };
+    setTemplateGeneration(set, 1);
+  },
+  prepareUpdate(set, old) {
+    const generation = Number(old.metadata.annotations?.[templateGeneration] ?? 0);
+    setTemplateGeneration(set, deepEqual(set.spec.template, old.spec.template) ? generation : generation + 1);
   },
   columns: [
     nameColumn,
