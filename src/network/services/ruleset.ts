@@ -190,7 +190,7 @@ export function serviceChains(families: readonly Family[], networks: ClusterNetw
         rules: [
           `${key(family)} vmap @nosvc${family}`,
           `fib daddr type local ${portKey} vmap @nonp${family}`,
-          `${l3} daddr @cluster_ips${family} reject`,
+          `${l3} daddr @cluster_ips${family} goto refuse`,
           `${l3} daddr ${serviceAddresses} drop`,
         ],
       },
@@ -205,7 +205,8 @@ export function serviceChains(families: readonly Family[], networks: ClusterNetw
     ]),
   );
   return [
-    { name: 'refuse', rules: ['reject'] },
+    // Not only ICMP, which the kernel sends to one address at most once a second after a short burst.
+    { name: 'refuse', rules: ['meta l4proto tcp reject with tcp reset', 'reject'] },
     ...perFamily,
     {
       name: 'guard',
