@@ -52,6 +52,8 @@ export async function cleanUpNetwork(options: CleanUpOptions): Promise<string[]>
     if (!links.some((link) => link.ifname !== device && /^tm-/.test(link.ifname))) {
       const writeSetting = options.writeSetting ?? ((path, value) => writeFile(`/proc/sys/${path}`, value));
       await writeSetting('net/ipv4/conf/default/route_localnet', '0');
+      await writeSetting('net/ipv4/conf/all/send_redirects', '1');
+      await writeSetting('net/ipv4/conf/default/send_redirects', '1');
     }
   });
   for (const table of [clusterTable(options.clusterName), policyTable(options.clusterName)]) {

@@ -125,6 +125,10 @@ export async function preparePodNetwork(options: PodNetworkOptions): Promise<Pod
     await writeSetting('net/ipv4/ip_forward', '1');
     // Inherited by the pods' devices: an answer to a connection from 127.0.0.1 to a node port comes in there.
     await writeSetting('net/ipv4/conf/default/route_localnet', '1');
+    // A pod that reaches itself through a service leaves by the device it came from: no reason to redirect it. The
+    // devices that are there already keep their own setting, which is enough to have redirects on.
+    await writeSetting('net/ipv4/conf/all/send_redirects', '0');
+    await writeSetting('net/ipv4/conf/default/send_redirects', '0');
   }
   if (podCidrs.some((cidr) => cidr.family === 6)) await writeSetting('net/ipv6/conf/all/forwarding', '1');
 
