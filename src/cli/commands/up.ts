@@ -1,4 +1,5 @@
 import { realClock } from '../../base/clock.ts';
+import { parseDuration } from '../../base/duration.ts';
 import { adminClient, serverUrl } from '../../cluster/admin-client.ts';
 import {
   type ClusterConfig,
@@ -32,6 +33,7 @@ export interface UpOptions extends Partial<ClusterSettings> {
 export async function up(options: UpOptions): Promise<void> {
   const progress = createProgress(options.output);
   const waitMs = parseDuration(options.wait);
+  if (waitMs === undefined) throw new UserError(`"${options.wait}" is not a duration; write it as 90s, 2m or 1h30m`, 2);
   const settings = resolveSettings(options);
   const running = (['server', 'agent'] as const).filter((role) => findRole(settings.dataDir, role));
   const { config, created, undo } = await prepareCluster(settings, {
@@ -171,15 +173,4 @@ async function stayInForeground(config: ClusterConfig, started: readonly Started
   });
   await stopRole(config.dataDir, 'agent');
   await stopRole(config.dataDir, 'server');
-}
-
-/** `90s`, `2m`, `1h30m`, or a number of seconds, in milliseconds. */
-export function parseDuration(text: string): number {
-  const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  if (!/^(\d+(ms|s|m|h))+$/.test(text))
-    throw new UserError(`"${text}" is not a duration; write it as 90s, 2m or 1h30m`, 2);
-  let sum = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h)/g)) sum += Number(amount) * units[unit!]!;
-  return sum;
 }

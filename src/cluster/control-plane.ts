@@ -1,0 +1,207 @@
+/** The control plane as one unit: API server on a store, controllers, scheduler. The server process and startCluster() are made of it. */
+import { createAuthentication } from '../apiserver/authn/authenticators.ts';
+import { createDeferredTransport } from '../apiserver/authn/deferred-transport.ts';
+import { createServiceAccountSigner } from '../apiserver/authn/service-account-signer.ts';
+import { createTokenIssuer } from '../apiserver/authn/token-request.ts';
+import { reconcileBootstrapPolicy } from '../apiserver/authz/bootstrap-policy.ts';
+import { createAuthorizerChain } from '../apiserver/authz/chain.ts';
+import { controllerUser } from '../apiserver/authz/controller-roles.ts';
+import { createRbacAuthorizer } from '../apiserver/authz/rbac.ts';
+import { type ApiServer, createApiServer } from '../apiserver/server.ts';
+import { loopbackUser, roleUser, type UserInfo } from '../apiserver/user.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { MetricsRegistry } from '../base/metrics.ts';
+import type { Random } from '../base/random.ts';
+import { type Client, createClient } from '../client/client.ts';
+import { type RunningControllers, startControllers } from '../client/controller-runner.ts';
+import { createEventRecorder } from '../client/event-recorder.ts';
+import { createInformerSet, type RunningInformerSet } from '../client/informer-set.ts';
+import { type LeaderElection, type LeaderElectionOptions, runWithLeaderElection } from '../client/leader.ts';
+import { builtinControllers } from '../controllers/controllers.gen.ts';
+import { type Scheduler, startScheduler } from '../scheduler/scheduler.ts';
+import { createObjectCache } from '../store/cache.ts';
+import type { Store } from '../store/store.ts';
+import type { OptionalPart } from './config.ts';
+import type { ClusterPki } from './pki.ts';
+
+export interface ControlPlaneOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly pki: ClusterPki;
+  readonly clusterName: string;
+  readonly clusterDomain: string;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly nodePortRange: readonly [first: number, last: number];
+  readonly disable: readonly OptionalPart[];
+  /** Where pods and other machines reach the API server; no kubernetes endpoints without. */
+  readonly advertise?: { readonly address: string; readonly port: number };
+  /** Several control planes share the store: controllers and scheduler run on one of them. */
+  readonly leaderElection?: Pick<
+    LeaderElectionOptions,
+    'identity' | 'leaseDurationMs' | 'renewDeadlineMs' | 'retryPeriodMs'
+  >;
+  /** Freezes shared objects, so that a write to one throws: for tests and simulation. */
+  readonly freeze?: boolean;
+}
+
+export interface ControlPlane {
+  readonly server: ApiServer;
+  readonly metrics: MetricsRegistry;
+  /** A client in this process, as a user. */
+  clientAs(user: UserInfo, fieldManager?: string): Client;
+  /** Informers in this process as the API server itself, for in-process roles. */
+  readonly informers: RunningInformerSet;
+  /** Nothing is under way but what waits for a timer or an event. */
+  idle(): boolean;
+  stop(): Promise<void>;
+}
+
+const issuer = (clusterDomain: string) => `https://kubernetes.default.svc.${clusterDomain}`;
+
+/** Starts everything; resolves when the API server answers, the default policy is in place and controllers run. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { store, clock, random, log, pki } = options;
+  const metrics = new MetricsRegistry();
+  const cache = createObjectCache(store, { clock, log, ...(options.freeze ? { freeze: true } : {}) });
+
+  // Authentication and authorization read objects through the very server that they protect.
+  const loopback = createDeferredTransport();
+  const client = createClient(loopback);
+  const informers = createInformerSet(client, { clock, log, random });
+  const apiAudiences = [issuer(options.clusterDomain)];
+  const signer = createServiceAccountSigner({ issuers: [apiAudiences[0]!], key: pki.serviceAccount.key, clock });
+  const { authenticator, tokens } = createAuthentication({
+    client,
+    clock,
+    log,
+    clientCa: () => pki.ca.cert,
+    frontProxy: { ca: () => pki.frontProxyCa.cert },
+    serviceAccounts: signer,
+    apiAudiences,
+  });
+  const authorizer = createAuthorizerChain([createRbacAuthorizer(informers)]);
+  const server = await createApiServer({
+    cache,
+    clock,
+    random,
+    log,
+    metrics,
+    authenticator,
+    tokens,
+    authorizer,
+    tokenIssuer: createTokenIssuer({ signer, client, clock, random, apiAudiences }),
+    serviceCidr: options.serviceCidr,
+    nodePortRange: options.nodePortRange,
+    kubeletTls: { ca: pki.ca.cert, ...pki.kubeletClient },
+    tls: { ...pki.server, clientCa: pki.ca.cert },
+    ...(options.advertise ? { advertise: options.advertise } : {}),
+  });
+  loopback.resolve(server.direct(loopbackUser));
+  const clientAs = (user: UserInfo, fieldManager?: string) =>
+    createClient(server.direct(user), fieldManager ? { fieldManager } : {});
+
+  await reconcileBootstrapPolicy(client, { controllers: builtinControllers, log });
+
+  const roles = () => startRoles({ options, metrics, client, informers, clientAs });
+  let running: RunningRoles | undefined;
+  let election: LeaderElection | undefined;
+  if (options.leaderElection) {
+    election = runWithLeaderElection({
+      ...options.leaderElection,
+      client,
+      clock,
+      random,
+      log,
+      lease: { namespace: 'kube-system', name: 'timonel-control-plane' },
+      async lead(signal) {
+        running = await roles();
+        await new Promise<void>((resolve) => {
+          if (signal.aborted) resolve();
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+        await running.stop();
+        running = undefined;
+      },
+      onNewLeader: (identity) => log.info('controllers and scheduler are led by', { identity }),
+    });
+  } else running = await roles();
+
+  return {
+    server,
+    metrics,
+    clientAs,
+    informers,
+    idle: () => informers.idle() && (running?.idle() ?? true) && server.idle(),
+    async stop() {
+      await election?.stop();
+      await running?.stop();
+      informers.stop();
+      await server.close();
+      await cache.close();
+      await store.close();
+    },
+  };
+}
+
+interface RunningRoles {
+  idle(): boolean;
+  stop(): Promise<void>;
+}
+
+interface RoleEnvironment {
+  readonly options: ControlPlaneOptions;
+  readonly metrics: MetricsRegistry;
+  readonly client: Client;
+  readonly informers: RunningInformerSet;
+  clientAs(user: UserInfo, fieldManager?: string): Client;
+}
+
+/** Controllers and scheduler: of several control planes on one store only the leader runs them. */
+async function startRoles({ options, metrics, client, informers, clientAs }: RoleEnvironment): Promise<RunningRoles> {
+  const { clock, random, log, pki } = options;
+  let controllers: RunningControllers | undefined;
+  if (!options.disable.includes('controllers')) {
+    const groups = ['system:serviceaccounts', 'system:serviceaccounts:kube-system'];
+    controllers = startControllers(builtinControllers, {
+      client,
+      clientFor: (name) => clientAs(roleUser(controllerUser(name), groups), name),
+      informers,
+      clock,
+      random,
+      log,
+      metrics,
+      settings: {
+        clusterName: options.clusterName,
+        podCidr: options.podCidr,
+        serviceCidr: options.serviceCidr,
+        rootCa: pki.ca.cert,
+        signer: { certificate: pki.ca.cert, key: pki.ca.key },
+        serviceAccountKey: pki.serviceAccount.key,
+      },
+    });
+  }
+  let scheduler: Scheduler | undefined;
+  if (!options.disable.includes('scheduler')) {
+    const asScheduler = clientAs(roleUser('system:kube-scheduler'), 'kube-scheduler');
+    const events = createEventRecorder(asScheduler, {
+      component: 'default-scheduler',
+      clock,
+      random,
+      log,
+      series: true,
+    });
+    scheduler = await startScheduler({ client: asScheduler, informers, events, clock, random, log, metrics });
+  }
+  await controllers?.whenStarted();
+  return {
+    idle: () => (controllers?.idle() ?? true) && (scheduler?.idle() ?? true),
+    async stop() {
+      scheduler?.stop();
+      await controllers?.stop();
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/** Whole clusters inside a process: for tests of operators, for simulation, for programs that need an API server. */
+import { loopbackUser, type UserInfo } from '../apiserver/user.ts';
+import { type Clock, quiesce, realClock, VirtualClock } from '../base/clock.ts';
+import { parseDuration } from '../base/duration.ts';
+import { createLogger, type Logger, type LogLevel, silentLogger } from '../base/log.ts';
+import { type Random, realRandom, seededRandom } from '../base/random.ts';
+import type { Client } from '../client/client.ts';
+import type { InformerSet } from '../client/informer.ts';
+import { startSimulatedNodes } from '../kubelet/simulated/simulated-nodes.ts';
+import { openMemoryStore } from '../store/memory.ts';
+import { openSqliteStore } from '../store/sqlite.ts';
+import type { Store } from '../store/store.ts';
+import type { OptionalPart } from './config.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { renderKubeconfig } from './kubeconfig.ts';
+import { machineAddress } from './networks.ts';
+import { createPki, servingNames } from './pki.ts';
+
+export interface StartClusterOptions {
+  /** `real` (default) follows the machine; `virtual` stands still until {@link Cluster.advance}. */
+  readonly clock?: 'real' | 'virtual' | Clock;
+  /** Simulated nodes; 1 by default. */
+  readonly nodes?: number;
+  /** Makes names, UIDs and every choice reproducible. */
+  readonly seed?: number;
+  /** In memory by default; a file path keeps the objects in SQLite; or a store of your own. */
+  readonly store?: 'memory' | { readonly sqlite: string } | Store;
+  /** Parts to leave out, such as `scheduler` and `controllers` for an API server alone. */
+  readonly disable?: readonly OptionalPart[];
+  readonly logLevel?: LogLevel;
+  /** Freezes shared objects, so that a mistaken write to one throws; true by default. */
+  readonly freeze?: boolean;
+}
+
+/** A running cluster. `await using` takes it down at the end of the block. */
+export interface Cluster extends AsyncDisposable {
+  /** As the administrator. */
+  readonly client: Client;
+  /** Informers as the administrator, shared with the cluster's own roles. */
+  readonly informers: InformerSet;
+  readonly clock: Clock;
+  /** A client as another user. */
+  clientAs(user: UserInfo): Client;
+  /** Opens the HTTPS port on first use (127.0.0.1, a free port); gives a kubeconfig for any stock client. */
+  kubeconfig(): Promise<string>;
+  /** Runs until nothing is left to do but wait for time to pass. */
+  settle(): Promise<void>;
+  /** Lets virtual time pass: milliseconds, or a duration such as `90s`, `24h`, `365d`. Only with a virtual clock. */
+  advance(duration: number | string): Promise<void>;
+  readonly plane: ControlPlane;
+  stop(): Promise<void>;
+}
+
+/** Starts a cluster in this process; resolves when it is usable: nodes Ready, default service account there. */
+export async function startCluster(options: StartClusterOptions = {}): Promise<Cluster> {
+  const clock =
+    options.clock === 'virtual' ? new VirtualClock() : typeof options.clock === 'object' ? options.clock : realClock;
+  const random: Random = options.seed === undefined ? realRandom : seededRandom(options.seed);
+  const log: Logger =
+    options.logLevel && options.logLevel !== 'silent' ? createLogger({ level: options.logLevel }) : silentLogger;
+  const networks = { podCidr: '10.244.0.0/16', serviceCidr: '10.96.0.0/16', clusterDomain: 'cluster.local' };
+  const pki = createPki(servingNames({ ...networks, nodeIp: machineAddress() }), clock.now());
+  const plane = await startControlPlane({
+    ...networks,
+    store: await openStore(options.store ?? 'memory', log),
+    clock,
+    random,
+    log,
+    pki,
+    clusterName: 'in-process',
+    nodePortRange: [30000, 32767],
+    disable: options.disable ?? [],
+    freeze: options.freeze ?? true,
+  });
+  const client = plane.clientAs(loopbackUser);
+  const count = options.nodes ?? 1;
+  const nodes =
+    count > 0
+      ? await startSimulatedNodes({
+          client,
+          informers: plane.informers,
+          clock,
+          random,
+          log,
+          count,
+          podCidr: networks.podCidr,
+        })
+      : undefined;
+  const idle = () => plane.idle() && (nodes?.idle() ?? true);
+
+  let listening: Promise<string> | undefined;
+  const stop = async () => {
+    await nodes?.stop();
+    await plane.stop();
+  };
+  const cluster: Cluster = {
+    client,
+    informers: plane.informers,
+    clock,
+    plane,
+    clientAs: (user) => plane.clientAs(user),
+    kubeconfig() {
+      listening ??= plane.server
+        .listen({ host: '127.0.0.1', port: 0 })
+        .then(({ url }) => renderKubeconfig({ name: 'timonel', server: url, ca: pki.ca.cert, ...pki.admin }));
+      return listening;
+    },
+    settle: () => quiesce(idle),
+    async advance(duration) {
+      if (!(clock instanceof VirtualClock)) throw new Error("advance() needs startCluster({ clock: 'virtual' })");
+      const ms = typeof duration === 'number' ? duration : parseDuration(duration);
+      if (ms === undefined) throw new Error(`"${duration}" is not a duration; write it as 90s, 24h or 365d`);
+      await clock.advance(ms, idle);
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+  await cluster.settle();
+  return cluster;
+}
+
+async function openStore(choice: NonNullable<StartClusterOptions['store']>, log: Logger): Promise<Store> {
+  if (choice === 'memory') return openMemoryStore();
+  if ('sqlite' in choice) return openSqliteStore({ path: choice.sqlite, log });
+  return choice;
+}
