@@ -64,6 +64,9 @@ class MemoryStore implements Store {
       }
     }
     if (conflicts.length > 0) return { ok: false, conflicts };
+    if (!writes.some(({ key, value }) => value !== null || this.#current.get(key))) {
+      return { ok: true, revision: this.#revision };
+    }
     const revision = ++this.#revision;
     const events: StoreEvent[] = [];
     for (const { key, value } of writes) {
@@ -94,7 +97,11 @@ class MemoryStore implements Store {
     }
     const watch = this.#hub.add(prefix, afterRevision, handler);
     const past = this.#history.filter((event) => event.revision > afterRevision && event.key.startsWith(prefix));
-    watch.replay(past, this.#revision);
+    const upTo = this.#revision;
+    queueMicrotask(() => {
+      watch.past(past, upTo);
+      watch.goLive();
+    });
     return watch;
   }
 

@@ -2,8 +2,12 @@ import type { StoreError, StoreEvent, StoreWatch, StoreWatchHandler } from './st
 
 /** A watch of this process on a store whose commits this process decides. */
 export interface HubWatch extends StoreWatch {
-  /** Past events first; live ones that came meanwhile follow, without a gap and without a repetition. */
-  replay(past: readonly StoreEvent[], upToRevision: number): void;
+  /** Delivers past events, whole revisions up to `upToRevision`; live ones wait until {@link goLive}. */
+  past(events: readonly StoreEvent[], upToRevision: number): void;
+  /** All of the past was given: what came meanwhile follows, without a gap and without a repetition. */
+  goLive(): void;
+  /** Ends the watch. */
+  fail(error: StoreError): void;
 }
 
 interface Member {
@@ -11,7 +15,7 @@ interface Member {
   readonly handler: StoreWatchHandler;
   /** Everything up to here was delivered, or is not wanted. */
   delivered: number;
-  /** Live events that came before {@link HubWatch.replay}. */
+  /** Live events that came before {@link HubWatch.goLive}. */
   waiting: { events: readonly StoreEvent[]; revision: number }[] | undefined;
   closed: boolean;
 }
@@ -25,19 +29,26 @@ export class WatchHub {
   add(prefix: string, afterRevision: number, handler: StoreWatchHandler): HubWatch {
     const member: Member = { prefix, handler, delivered: afterRevision, waiting: [], closed: false };
     this.#members.add(member);
+    const close = () => {
+      member.closed = true;
+      this.#members.delete(member);
+    };
     return {
-      replay: (past, upToRevision) => {
-        if (member.closed) return;
-        if (past.length > 0) deliver(member, past, upToRevision);
+      past: (events, upToRevision) => {
+        if (events.length > 0) deliver(member, events, upToRevision);
+      },
+      goLive: () => {
         for (let next = member.waiting?.shift(); next; next = member.waiting?.shift()) {
           deliver(member, next.events, next.revision);
         }
         member.waiting = undefined;
       },
-      close: () => {
-        member.closed = true;
-        this.#members.delete(member);
+      fail: (error) => {
+        if (member.closed) return;
+        close();
+        handler.onError(error);
       },
+      close,
     };
   }
 
