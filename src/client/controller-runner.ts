@@ -92,6 +92,7 @@ function startController(definition: ControllerDefinition, options: ControllerRu
     log,
     metrics,
     settings,
+    enqueue: (key, afterMs = 0) => queue?.addAfter(key, afterMs),
     signal: abort.signal,
   };
   const cleanups: (() => void)[] = [];

@@ -25,6 +25,8 @@ export interface ControllerContext {
   readonly metrics: MetricsRegistry;
   /** Settings of the cluster that controllers need (CIDRs, time-outs), by upstream's flag names in camelCase. */
   readonly settings: ControllerSettings;
+  /** Puts a key into this controller's own queue, at once or after a time. */
+  enqueue(key: ObjectKey, afterMs?: number): void;
   /** Aborted when the controller must stop. */
   readonly signal: AbortSignal;
 }

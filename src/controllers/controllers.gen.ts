@@ -1,12 +1,26 @@
 // Written by `npm run gen`. Do not edit.
 import { deploymentController as deployment_deployment_deploymentController } from './deployment/deployment.ts';
+import { endpointSliceController as endpoint_slice_endpoint_slice_endpointSliceController } from './endpoint-slice/endpoint-slice.ts';
+import { endpointsController as endpoints_endpointsController } from './endpoints.ts';
+import { garbageCollector as garbage_collector_garbage_collector_garbageCollector } from './garbage-collector/garbage-collector.ts';
+import { namespaceController as namespace_namespace_namespaceController } from './namespace/namespace.ts';
+import { podGcController as pod_gc_podGcController } from './pod-gc.ts';
 import { replicaSetController as replica_set_replicaSetController } from './replica-set.ts';
 import { replicationControllerController as replication_controller_replicationControllerController } from './replication-controller.ts';
+import { rootCaController as root_ca_rootCaController } from './root-ca.ts';
+import { serviceAccountController as service_account_serviceAccountController } from './service-account.ts';
 import type { ControllerDefinition } from '../client/reconcile.ts';
 
 /** Every built-in controller. */
 export const builtinControllers: readonly ControllerDefinition[] = [
   deployment_deployment_deploymentController,
+  endpoint_slice_endpoint_slice_endpointSliceController,
+  endpoints_endpointsController,
+  garbage_collector_garbage_collector_garbageCollector,
+  namespace_namespace_namespaceController,
+  pod_gc_podGcController,
   replica_set_replicaSetController,
   replication_controller_replicationControllerController,
+  root_ca_rootCaController,
+  service_account_serviceAccountController,
 ];
