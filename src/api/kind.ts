@@ -118,6 +118,8 @@ export interface KindDefinition<T extends KubeObject> {
   prepareStatusUpdate?(object: T, old: Shared<T>, context: KindContext): void;
   /** Upstream's Validate…; object metadata is validated for every kind alike, with {@link validateName}. */
   validate?(object: Shared<T>): FieldError[];
+  /** What only a create is refused for, before an update would be; {@link validate} has also been run. */
+  validateCreate?(object: Shared<T>): FieldError[];
   /** What an update may not change; {@link validate} has also been run on the new object. */
   validateUpdate?(object: Shared<T>, old: Shared<T>): FieldError[];
   validateStatusUpdate?(object: Shared<T>, old: Shared<T>): FieldError[];
