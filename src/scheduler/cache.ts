@@ -1,7 +1,10 @@
 /** The scheduler's view of nodes and the pods on them, with the pods that it has placed but not yet seen bound. */
 import type { Shared } from '../api/kind.ts';
 import type { Node, Pod } from '../api/types/core-v1.ts';
-import { NodeInfo, podInfo } from './node-info.ts';
+import { deepEqual } from '../base/deep.ts';
+import { podTerms, TermGroups } from './affinity-terms.ts';
+import { NodeInfo, type PodInfo, podInfo } from './node-info.ts';
+import { PodCountIndex } from './pod-counts.ts';
 
 interface Placed {
   pod: Shared<Pod>;
@@ -22,9 +25,16 @@ export class SchedulerCache {
   /** Pods bound to nodes that are not (or no longer) known. */
   readonly #strays = new Map<string, Set<string>>();
   #ordered: NodeInfo[] | undefined;
-  /** Pods with any affinity term, for the affinity plugin to skip its work when there are none. */
-  affinityPods = 0;
-  requiredAntiAffinityPods = 0;
+  /** Sums over the placed pods, for spreading and affinity. */
+  readonly counts: PodCountIndex = new PodCountIndex(this);
+  /** Placed pods by their affinity terms, for what they mean to a new pod. */
+  readonly terms = {
+    requiredAntiAffinity: new TermGroups(this, (pod) => podTerms(pod).requiredAntiAffinity),
+    requiredAffinity: new TermGroups(this, (pod) => podTerms(pod).requiredAffinity),
+    preferredAffinity: new TermGroups(this, (pod) => podTerms(pod).preferredAffinity),
+    preferredAntiAffinity: new TermGroups(this, (pod) => podTerms(pod).preferredAntiAffinity),
+  };
+  #domainValues = new Map<string, ReadonlyMap<string, number>>();
 
   get nodeCount(): number {
     return this.#nodes.size;
@@ -40,19 +50,37 @@ export class SchedulerCache {
     return this.#ordered;
   }
 
+  /** The values of a node label and how many nodes have each. */
+  domains(topologyKey: string): ReadonlyMap<string, number> {
+    let values = this.#domainValues.get(topologyKey);
+    if (!values) {
+      const made = new Map<string, number>();
+      for (const { node } of this.#nodes.values()) {
+        const value = node.metadata.labels?.[topologyKey];
+        if (value !== undefined) made.set(value, (made.get(value) ?? 0) + 1);
+      }
+      values = made;
+      this.#domainValues.set(topologyKey, values);
+    }
+    return values;
+  }
+
   setNode(node: Shared<Node>): void {
     const known = this.#nodes.get(node.metadata.name);
     if (known) {
       if (zoneOf(known.node) !== zoneOf(node)) this.#ordered = undefined;
+      const relabelled = !deepEqual(known.node.metadata.labels, node.metadata.labels);
       known.setNode(node);
+      if (relabelled) this.#labelsChanged();
       return;
     }
     const info = new NodeInfo(node);
     this.#nodes.set(info.name, info);
     this.#ordered = undefined;
+    this.#domainValues.clear();
     for (const uid of this.#strays.get(info.name) ?? []) {
       const placed = this.#pods.get(uid);
-      if (placed) info.addPod(podInfo(placed.pod));
+      if (placed) this.#add(info, podInfo(placed.pod));
     }
     this.#strays.delete(info.name);
   }
@@ -62,6 +90,9 @@ export class SchedulerCache {
     if (!info) return;
     this.#nodes.delete(name);
     this.#ordered = undefined;
+    this.#domainValues.clear();
+    this.counts.nodeRemoved(name);
+    for (const groups of Object.values(this.terms)) groups.nodeRemoved(name);
     if (info.pods.size) this.#strays.set(name, new Set(info.pods.keys()));
   }
 
@@ -96,9 +127,8 @@ export class SchedulerCache {
     if (!placed) return;
     this.#pods.delete(uid);
     const info = podInfo(placed.pod);
-    if (info.hasAffinity) this.affinityPods--;
-    if (info.hasRequiredAntiAffinity) this.requiredAntiAffinityPods--;
-    this.#nodes.get(placed.nodeName)?.removePod(uid);
+    const node = this.#nodes.get(placed.nodeName);
+    if (node?.removePod(uid)) this.#counted(node, info, -1);
     const strays = this.#strays.get(placed.nodeName);
     if (strays?.delete(uid) && strays.size === 0) this.#strays.delete(placed.nodeName);
   }
@@ -108,11 +138,9 @@ export class SchedulerCache {
     this.removePod(uid);
     this.#pods.set(uid, { pod, nodeName, assumed });
     const info = podInfo(pod);
-    if (info.hasAffinity) this.affinityPods++;
-    if (info.hasRequiredAntiAffinity) this.requiredAntiAffinityPods++;
     const node = this.#nodes.get(nodeName);
     if (node) {
-      node.addPod(info);
+      this.#add(node, info);
       return;
     }
     let strays = this.#strays.get(nodeName);
@@ -121,6 +149,22 @@ export class SchedulerCache {
       this.#strays.set(nodeName, strays);
     }
     strays.add(uid);
+  }
+
+  #add(node: NodeInfo, info: PodInfo): void {
+    node.addPod(info);
+    this.#counted(node, info, 1);
+  }
+
+  #counted(node: NodeInfo, info: PodInfo, sign: 1 | -1): void {
+    this.counts.podChanged(node, info, sign);
+    if (info.hasAffinity) for (const groups of Object.values(this.terms)) groups.change(node, info, sign);
+  }
+
+  #labelsChanged(): void {
+    this.#domainValues.clear();
+    this.counts.nodesChanged();
+    for (const groups of Object.values(this.terms)) groups.nodesChanged();
   }
 }
 

@@ -10,7 +10,6 @@ export interface PodInfo {
   readonly nonZero: { readonly cpu: number; readonly memory: number };
   readonly hostPorts: readonly HostPort[];
   readonly hasAffinity: boolean;
-  readonly hasRequiredAntiAffinity: boolean;
 }
 
 export interface HostPort {
@@ -33,8 +32,6 @@ export function podInfo(pod: Shared<Pod>): PodInfo {
       nonZero: nonZeroRequests(pod, requests),
       hostPorts: hostPortsOf(pod),
       hasAffinity: affinity?.podAffinity !== undefined || affinity?.podAntiAffinity !== undefined,
-      hasRequiredAntiAffinity:
-        (affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length ?? 0) > 0,
     };
     infos.set(pod, info);
   }
@@ -61,8 +58,6 @@ export class NodeInfo {
   readonly name: string;
   node: Shared<Node>;
   readonly pods = new Map<string, PodInfo>();
-  readonly podsWithAffinity = new Map<string, PodInfo>();
-  readonly podsWithRequiredAntiAffinity = new Map<string, PodInfo>();
   readonly requested: Resources = new Map();
   nonZeroCpu = 0;
   nonZeroMemory = 0;
@@ -97,8 +92,6 @@ export class NodeInfo {
     if (this.pods.has(uid)) this.removePod(uid);
     this.pods.set(uid, info);
     this.#count(info, 1);
-    if (info.hasAffinity) this.podsWithAffinity.set(uid, info);
-    if (info.hasRequiredAntiAffinity) this.podsWithRequiredAntiAffinity.set(uid, info);
     if (info.hostPorts.length) this.hostPorts.push(...info.hostPorts);
   }
 
@@ -107,8 +100,6 @@ export class NodeInfo {
     if (!info) return undefined;
     this.pods.delete(uid);
     this.#count(info, -1);
-    this.podsWithAffinity.delete(uid);
-    this.podsWithRequiredAntiAffinity.delete(uid);
     if (info.hostPorts.length) this.hostPorts = [...this.pods.values()].flatMap((p) => p.hostPorts);
     return info;
   }

@@ -2,11 +2,13 @@
 import { balancedAllocation as balanced_allocation_balancedAllocation } from './plugins/balanced-allocation.ts';
 import { defaultBinder as default_binder_defaultBinder } from './plugins/default-binder.ts';
 import { imageLocality as image_locality_imageLocality } from './plugins/image-locality.ts';
+import { interPodAffinity as inter_pod_affinity_interPodAffinity } from './plugins/inter-pod-affinity.ts';
 import { nodeAffinity as node_affinity_nodeAffinity } from './plugins/node-affinity.ts';
 import { nodeName as node_name_nodeName } from './plugins/node-name.ts';
 import { nodePorts as node_ports_nodePorts } from './plugins/node-ports.ts';
 import { nodeResourcesFit as node_resources_fit_nodeResourcesFit } from './plugins/node-resources-fit.ts';
 import { nodeUnschedulable as node_unschedulable_nodeUnschedulable } from './plugins/node-unschedulable.ts';
+import { podTopologySpread as pod_topology_spread_podTopologySpread } from './plugins/pod-topology-spread.ts';
 import { schedulingGates as scheduling_gates_schedulingGates } from './plugins/scheduling-gates.ts';
 import { taintToleration as taint_toleration_taintToleration } from './plugins/taint-toleration.ts';
 import type { SchedulerPlugin } from './framework.ts';
@@ -16,11 +18,13 @@ export const builtinSchedulerPlugins: readonly SchedulerPlugin[] = [
   balanced_allocation_balancedAllocation,
   default_binder_defaultBinder,
   image_locality_imageLocality,
+  inter_pod_affinity_interPodAffinity,
   node_affinity_nodeAffinity,
   node_name_nodeName,
   node_ports_nodePorts,
   node_resources_fit_nodeResourcesFit,
   node_unschedulable_nodeUnschedulable,
+  pod_topology_spread_podTopologySpread,
   scheduling_gates_schedulingGates,
   taint_toleration_taintToleration,
 ];
