@@ -4,11 +4,13 @@ import { endpointSliceController as endpoint_slice_endpoint_slice_endpointSliceC
 import { endpointsController as endpoints_endpointsController } from './endpoints.ts';
 import { garbageCollector as garbage_collector_garbage_collector_garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { namespaceController as namespace_namespace_namespaceController } from './namespace/namespace.ts';
+import { nodeLifecycleController as node_lifecycle_node_lifecycle_nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
 import { podGcController as pod_gc_podGcController } from './pod-gc.ts';
 import { replicaSetController as replica_set_replicaSetController } from './replica-set.ts';
 import { replicationControllerController as replication_controller_replicationControllerController } from './replication-controller.ts';
 import { rootCaController as root_ca_rootCaController } from './root-ca.ts';
 import { serviceAccountController as service_account_serviceAccountController } from './service-account.ts';
+import { taintEvictionController as taint_eviction_taintEvictionController } from './taint-eviction.ts';
 import type { ControllerDefinition } from '../client/reconcile.ts';
 
 /** Every built-in controller. */
@@ -18,9 +20,11 @@ export const builtinControllers: readonly ControllerDefinition[] = [
   endpoints_endpointsController,
   garbage_collector_garbage_collector_garbageCollector,
   namespace_namespace_namespaceController,
+  node_lifecycle_node_lifecycle_nodeLifecycleController,
   pod_gc_podGcController,
   replica_set_replicaSetController,
   replication_controller_replicationControllerController,
   root_ca_rootCaController,
   service_account_serviceAccountController,
+  taint_eviction_taintEvictionController,
 ];
