@@ -17,6 +17,8 @@ export interface TableSyncOptions {
   collect(): void;
   /** A base chain that must have rules: found empty or gone, the table was flushed by someone and is built again. */
   readonly canaryChain: string;
+  /** A rebuild deletes the table first, in the same transaction: for tables whose sets and chains come and go. */
+  readonly replace?: boolean;
   /** How long changes are gathered after the first one; 2 ms by default. */
   readonly coalesceMs?: number;
   /** How often it is checked that nobody flushed the table; 30 s by default. */
@@ -53,10 +55,9 @@ export class TableSync {
     this.#newChains.push(name);
   }
 
-  /** Replaces the rules of a chain made by {@link requireChain}, or makes it. */
-  replaceChain(name: string, rules: readonly string[]): void {
-    this.#chains.set(name, rules);
-    this.#newChains.push(name);
+  /** The structure changed: the next transaction builds the whole table again. */
+  rebuild(): void {
+    this.#rebuild = true;
   }
 
   /** Builds the table and resolves when it is in the kernel; rejects where the first attempt fails. */
@@ -137,8 +138,8 @@ export class TableSync {
         });
       }
     }
-    await this.#applyAll();
     this.#rebuild = false;
+    await this.#applyAll();
   }
 
   async #applyAll(): Promise<void> {
@@ -150,6 +151,7 @@ export class TableSync {
       return transaction.toString();
     };
     this.#newChains = [];
+    if (this.#options.replace) return nft.apply(script(new Transaction(table).deleteTable()));
     try {
       await nft.apply(script(new Transaction(table)));
     } catch (error) {

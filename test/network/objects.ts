@@ -50,3 +50,44 @@ export function slice(
     }),
   };
 }
+
+/** A namespace with labels. */
+export function namespace(name: string, labels: Record<string, string> = {}): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name, uid: name, resourceVersion: '1', labels },
+    spec: {},
+    status: {},
+  };
+}
+
+/** A running pod on the node `node`, with one container. */
+export function pod(
+  name: string,
+  labels: Record<string, string>,
+  address: string,
+  options: { namespace?: string; ports?: object[]; nodeName?: string; spec?: object; status?: object } = {},
+): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace: options.namespace ?? 'default', name, uid: name, resourceVersion: '1', labels },
+    spec: {
+      nodeName: options.nodeName ?? 'node',
+      containers: [{ name: 'c', image: 'i', ports: options.ports ?? [] }],
+      ...options.spec,
+    },
+    status: { phase: 'Running', podIP: address, podIPs: [{ ip: address }], ...options.status },
+  };
+}
+
+/** A network policy of the default namespace. */
+export function policy(name: string, spec: object): object {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { namespace: 'default', name, uid: name, resourceVersion: '1' },
+    spec: { policyTypes: ['Ingress'], ...spec },
+  };
+}
