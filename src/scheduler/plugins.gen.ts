@@ -1,6 +1,7 @@
 // Written by `npm run gen`. Do not edit.
 import { balancedAllocation as balanced_allocation_balancedAllocation } from './plugins/balanced-allocation.ts';
 import { defaultBinder as default_binder_defaultBinder } from './plugins/default-binder.ts';
+import { defaultPreemption as default_preemption_defaultPreemption } from './plugins/default-preemption.ts';
 import { imageLocality as image_locality_imageLocality } from './plugins/image-locality.ts';
 import { interPodAffinity as inter_pod_affinity_interPodAffinity } from './plugins/inter-pod-affinity.ts';
 import { nodeAffinity as node_affinity_nodeAffinity } from './plugins/node-affinity.ts';
@@ -17,6 +18,7 @@ import type { SchedulerPlugin } from './framework.ts';
 export const builtinSchedulerPlugins: readonly SchedulerPlugin[] = [
   balanced_allocation_balancedAllocation,
   default_binder_defaultBinder,
+  default_preemption_defaultPreemption,
   image_locality_imageLocality,
   inter_pod_affinity_interPodAffinity,
   node_affinity_nodeAffinity,
