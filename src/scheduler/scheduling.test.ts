@@ -1,0 +1,358 @@
+import { describe, expect, it } from 'vitest';
+import type { KindRef, KubeObject, Shared } from '../api/kind.ts';
+import type { Node, Pod } from '../api/types/core-v1.ts';
+import { VirtualClock } from '../base/clock.ts';
+import type { DeepPartial } from '../base/deep.ts';
+import { silentLogger } from '../base/log.ts';
+import { MetricsRegistry } from '../base/metrics.ts';
+import { seededRandom } from '../base/random.ts';
+import type { Client } from '../client/client.ts';
+import type { Informer, InformerSet } from '../client/informer.ts';
+import { SchedulerCache } from './cache.ts';
+import { createFramework, type Framework } from './framework.ts';
+import { builtinSchedulerPlugins } from './plugins.gen.ts';
+import { feasibleNodesToFind, type Placement, type Refusal, scheduleOne } from './schedule-one.ts';
+
+let serial = 0;
+
+function pod(
+  name: string,
+  spec: DeepPartial<Pod['spec']> = {},
+  more: { labels?: Record<string, string>; namespace?: string; uid?: string } = {},
+): Shared<Pod> {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace: more.namespace ?? 'default',
+      uid: more.uid ?? `uid-${serial++}`,
+      resourceVersion: '1',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      labels: more.labels ?? {},
+    },
+    spec: { containers: [{ name: 'c', resources: {} }], ...spec },
+    status: {},
+  } as unknown as Shared<Pod>;
+}
+
+const requests = (cpu: string, memory = '64Mi') =>
+  ({ containers: [{ name: 'c', resources: { requests: { cpu, memory } } }] }) as DeepPartial<Pod['spec']>;
+
+function node(
+  name: string,
+  more: {
+    labels?: Record<string, string>;
+    cpu?: string;
+    pods?: string;
+    spec?: DeepPartial<Node['spec']>;
+    images?: { names: string[]; sizeBytes: number }[];
+  } = {},
+): Shared<Node> {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      name,
+      uid: name,
+      resourceVersion: '1',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      labels: { 'kubernetes.io/hostname': name, ...more.labels },
+    },
+    spec: more.spec ?? {},
+    status: {
+      allocatable: { cpu: more.cpu ?? '4', memory: '8Gi', pods: more.pods ?? '110' },
+      images: more.images ?? [],
+    },
+  } as unknown as Shared<Node>;
+}
+
+/** A scheduler's inside without an API: nodes and placed pods are put into the cache by hand. */
+function world(nodes: readonly Shared<Node>[], others: readonly Shared<KubeObject>[] = []) {
+  const cache = new SchedulerCache();
+  for (const n of nodes) cache.setNode(n);
+  const listed = (kind: KindRef) => others.filter((o) => o.kind === kind.kind);
+  const informers = {
+    informer: (kind: KindRef) =>
+      ({
+        get: (namespace: string | undefined, name: string) =>
+          listed(kind).find(
+            (o) => o.metadata.name === name && (o.metadata as { namespace?: string }).namespace === namespace,
+          ),
+        list: (namespace?: string) =>
+          listed(kind).filter(
+            (o) => namespace === undefined || (o.metadata as { namespace?: string }).namespace === namespace,
+          ),
+        addHandler: () => () => {},
+        addIndex: () => {},
+      }) as unknown as Informer<KubeObject>,
+  } as unknown as InformerSet;
+  const random = seededRandom(1);
+  const environment = {
+    client: {} as Client,
+    informers,
+    lister: ((kind: KindRef) => informers.informer(kind)) as never,
+    cache,
+    clock: new VirtualClock(),
+    random,
+    log: silentLogger,
+    metrics: new MetricsRegistry(),
+  };
+  const framework: Framework = createFramework(
+    { schedulerName: 'default-scheduler' },
+    builtinSchedulerPlugins,
+    environment,
+  );
+  const cursor = { next: 0 };
+  return {
+    cache,
+    framework,
+    schedule: (p: Shared<Pod>): Placement | Refusal =>
+      scheduleOne(framework, p, { cache, random, percentageOfNodesToScore: 0, cursor, nominated: () => [] }),
+    place: (p: Shared<Pod>, nodeName: string) => cache.assume(p, nodeName),
+    placed(p: Shared<Pod>): string {
+      const outcome = this.schedule(p);
+      if (outcome.kind === 'refused') throw new Error(outcome.message);
+      this.place(p, outcome.nodeName);
+      return outcome.nodeName;
+    },
+    refusal(p: Shared<Pod>): string {
+      const outcome = this.schedule(p);
+      if (outcome.kind === 'placed') throw new Error(`placed on ${outcome.nodeName}`);
+      return outcome.message;
+    },
+  };
+}
+
+describe('resources', () => {
+  it('places pods until the node is full, and says what it lacks', () => {
+    const w = world([node('a', { cpu: '1' })]);
+    w.placed(pod('one', requests('600m')));
+    expect(w.refusal(pod('two', requests('600m')))).toBe('0/1 nodes are available: 1 Insufficient cpu.');
+    expect(w.refusal(pod('big', requests('100m', '100Gi')))).toBe('0/1 nodes are available: 1 Insufficient memory.');
+  });
+
+  it('counts init containers by their largest, sidecars with the others, and overhead', () => {
+    const w = world([node('a', { cpu: '1' })]);
+    const p = pod('p', {
+      containers: [{ name: 'c', resources: { requests: { cpu: '300m' } } }],
+      initContainers: [
+        { name: 'sidecar', restartPolicy: 'Always', resources: { requests: { cpu: '200m' } } },
+        { name: 'init', resources: { requests: { cpu: '700m' } } },
+      ],
+      overhead: { cpu: '50m' },
+    } as DeepPartial<Pod['spec']>);
+    w.placed(p);
+    expect(w.cache.node('a')!.requested.get('cpu')).toBe(950);
+  });
+
+  it('keeps to the number of pods a node takes', () => {
+    const w = world([node('a', { pods: '1' })]);
+    w.placed(pod('one'));
+    expect(w.refusal(pod('two'))).toBe('0/1 nodes are available: 1 Too many pods.');
+  });
+
+  it('prefers the emptier node', () => {
+    const w = world([node('a'), node('b')]);
+    w.place(pod('x', requests('3')), 'a');
+    expect(w.placed(pod('y', requests('500m')))).toBe('b');
+  });
+
+  it('frees what a removed pod held', () => {
+    const w = world([node('a', { cpu: '1' })]);
+    const first = pod('one', requests('800m'));
+    w.placed(first);
+    w.cache.removePod(first.metadata.uid);
+    expect(w.placed(pod('two', requests('800m')))).toBe('a');
+  });
+});
+
+describe('nodes', () => {
+  it('refuses cordoned and tainted nodes with a reason each', () => {
+    const w = world([
+      node('a', { spec: { unschedulable: true } }),
+      node('b', { spec: { taints: [{ key: 'dedicated', value: 'db', effect: 'NoSchedule' }] } }),
+      node('c', { cpu: '100m' }),
+    ]);
+    expect(w.refusal(pod('p', requests('1')))).toBe(
+      '0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {dedicated: db}, 1 node(s) were unschedulable.',
+    );
+    expect(w.placed(pod('t', { tolerations: [{ key: 'dedicated', operator: 'Exists' }], ...requests('1') }))).toBe('b');
+  });
+
+  it('follows node selectors and affinity', () => {
+    const w = world([
+      node('a', { labels: { disk: 'hdd', gen: '3' } }),
+      node('b', { labels: { disk: 'ssd', gen: '7' } }),
+    ]);
+    expect(w.placed(pod('p', { nodeSelector: { disk: 'ssd' } }))).toBe('b');
+    const older = {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: 'gen', operator: 'Lt', values: ['5'] }] }],
+        },
+      },
+    };
+    expect(w.placed(pod('q', { affinity: older }))).toBe('a');
+    expect(w.refusal(pod('r', { nodeSelector: { disk: 'tape' } }))).toBe(
+      "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.",
+    );
+  });
+
+  it('looks only at the nodes that affinity names outright', () => {
+    const w = world([node('a'), node('b'), node('c')]);
+    const named = {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['c'] }] }],
+        },
+      },
+    };
+    expect(w.placed(pod('daemon', { affinity: named }))).toBe('c');
+  });
+
+  it('keeps host ports apart', () => {
+    const w = world([node('a')]);
+    const withPort = (name: string) =>
+      pod(name, {
+        containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort: 8080, protocol: 'TCP' }], resources: {} }],
+      } as DeepPartial<Pod['spec']>);
+    w.placed(withPort('one'));
+    expect(w.refusal(withPort('two'))).toContain("1 node(s) didn't have free ports for the requested pod ports");
+  });
+
+  it('says so when there are none', () => {
+    expect(world([]).refusal(pod('p'))).toBe('no nodes available to schedule pods');
+  });
+});
+
+describe('topology spread', () => {
+  const zones = [
+    node('a1', { labels: { 'topology.kubernetes.io/zone': 'a' } }),
+    node('a2', { labels: { 'topology.kubernetes.io/zone': 'a' } }),
+    node('b1', { labels: { 'topology.kubernetes.io/zone': 'b' } }),
+  ];
+  const spread = (name: string, when = 'DoNotSchedule') =>
+    pod(
+      name,
+      {
+        topologySpreadConstraints: [
+          {
+            topologyKey: 'topology.kubernetes.io/zone',
+            maxSkew: 1,
+            whenUnsatisfiable: when,
+            labelSelector: { matchLabels: { app: 'x' } },
+          },
+        ],
+      } as DeepPartial<Pod['spec']>,
+      { labels: { app: 'x' } },
+    );
+
+  it('keeps the skew', () => {
+    const w = world(zones);
+    const counts: Record<string, number> = { a: 0, b: 0 };
+    for (let i = 0; i < 6; i++) counts[w.placed(spread(`p${i}`))[0]!]!++;
+    expect(counts).toEqual({ a: 3, b: 3 });
+  });
+
+  it('refuses when only the fuller zone has room', () => {
+    const w = world([zones[0]!, node('b1', { labels: { 'topology.kubernetes.io/zone': 'b' }, pods: '0' })]);
+    w.placed(spread('first'));
+    expect(w.refusal(spread('second'))).toBe(
+      "0/2 nodes are available: 1 Too many pods, 1 node(s) didn't match pod topology spread constraints.",
+    );
+  });
+
+  it('names nodes without the label', () => {
+    const w = world([node('bare')]);
+    expect(w.refusal(spread('p'))).toContain('(missing required label)');
+  });
+
+  it('prefers the emptier zone when it is only a wish', () => {
+    const w = world(zones);
+    w.place(spread('x'), 'b1');
+    expect(w.placed(spread('y', 'ScheduleAnyway'))).toMatch(/^a/);
+  });
+
+  it('follows nodes that are labelled anew', () => {
+    const w = world([zones[0]!, zones[2]!]);
+    w.placed(spread('one'));
+    w.placed(spread('two'));
+    w.cache.setNode(node('b1', { labels: { 'topology.kubernetes.io/zone': 'a' } }));
+    w.placed(spread('three'));
+    expect(w.cache.nodes().reduce((sum, n) => sum + n.pods.size, 0)).toBe(3);
+  });
+});
+
+describe('pod affinity', () => {
+  const term = (app: string, topologyKey = 'kubernetes.io/hostname') => ({
+    topologyKey,
+    labelSelector: { matchLabels: { app } },
+  });
+  const anti = (app: string) =>
+    ({ affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term(app)] } } }) as DeepPartial<
+      Pod['spec']
+    >;
+  const near = (app: string) =>
+    ({ affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term(app)] } } }) as DeepPartial<
+      Pod['spec']
+    >;
+
+  it('keeps pods of one kind apart', () => {
+    const w = world([node('a'), node('b')]);
+    const on = [
+      w.placed(pod('p1', anti('db'), { labels: { app: 'db' } })),
+      w.placed(pod('p2', anti('db'), { labels: { app: 'db' } })),
+    ];
+    expect(on.sort()).toEqual(['a', 'b']);
+    expect(w.refusal(pod('p3', anti('db'), { labels: { app: 'db' } }))).toBe(
+      "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules.",
+    );
+  });
+
+  it('minds the anti-affinity of pods that are there already', () => {
+    const w = world([node('a'), node('b')]);
+    w.place(pod('loner', anti('web')), 'a');
+    expect(w.placed(pod('web', {}, { labels: { app: 'web' } }))).toBe('b');
+    const full = world([node('a')]);
+    full.place(pod('loner', anti('web')), 'a');
+    expect(full.refusal(pod('web', {}, { labels: { app: 'web' } }))).toBe(
+      "0/1 nodes are available: 1 node(s) didn't satisfy existing pods anti-affinity rules.",
+    );
+  });
+
+  it('puts pods together, and lets the first of a group go anywhere', () => {
+    const w = world([node('a'), node('b'), node('c')]);
+    const first = w.placed(pod('p1', near('web'), { labels: { app: 'web' } }));
+    expect(w.placed(pod('p2', near('web'), { labels: { app: 'web' } }))).toBe(first);
+    expect(w.refusal(pod('stranger', near('nobody')))).toBe(
+      "0/3 nodes are available: 3 node(s) didn't match pod affinity rules.",
+    );
+  });
+
+  it('is about the own namespace unless said otherwise', () => {
+    const w = world([node('a')]);
+    w.place(pod('other', {}, { labels: { app: 'db' }, namespace: 'elsewhere' }), 'a');
+    expect(w.placed(pod('p', anti('db')))).toBe('a');
+    const everywhere = {
+      affinity: {
+        podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ ...term('db'), namespaceSelector: {} }] },
+      },
+    } as DeepPartial<Pod['spec']>;
+    expect(w.refusal(pod('q', everywhere))).toContain("didn't match pod anti-affinity rules");
+  });
+});
+
+describe('the search', () => {
+  it('looks at as many nodes as upstream does', () => {
+    expect([10, 100, 1000, 5000, 6000].map((n) => feasibleNodesToFind(n, 0))).toEqual([10, 100, 420, 500, 300]);
+    expect(feasibleNodesToFind(5000, 100)).toBe(5000);
+  });
+
+  it('takes zones in turn', () => {
+    const w = world(
+      ['a', 'a', 'b', 'b'].map((zone, i) => node(`${zone}${i}`, { labels: { 'topology.kubernetes.io/zone': zone } })),
+    );
+    expect(w.cache.nodes().map((n) => n.name[0])).toEqual(['a', 'b', 'a', 'b']);
+  });
+});
