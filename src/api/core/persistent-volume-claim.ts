@@ -2,6 +2,7 @@ import { defineKind } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, formatAccessModes, nameColumn, textColumn } from './columns.ts';
 import { normalizeDataSources, setClaimSpecDefaults } from './persistent-volume-claim-defaults.ts';
+import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from './persistent-volume-claim-validation.ts';
 import { roundResourceList } from './resource-list.ts';
 import { storageClassOf } from './storage-class-name.ts';
 
@@ -32,6 +33,9 @@ export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
   prepareUpdate(claim) {
     normalizeDataSources(claim.spec);
   },
+  validate: validateClaim,
+  validateUpdate: validateClaimUpdate,
+  validateStatusUpdate: validateClaimStatusUpdate,
   columns: [
     nameColumn,
     textColumn('Status', (c) => (c.metadata.deletionTimestamp ? 'Terminating' : (c.status.phase ?? ''))),

@@ -2,6 +2,7 @@ import { defineKind } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { formatLabels, nameColumn, textColumn } from './columns.ts';
 import { setPodTemplateDefaults } from './pod-defaults.ts';
+import { validatePodTemplate } from './pod-spec-validation.ts';
 
 /** A pod template stored on its own. */
 export type PodTemplate = core.PodTemplate;
@@ -17,6 +18,7 @@ export const PodTemplate = defineKind<PodTemplate>({
   defaults(object) {
     setPodTemplateDefaults(object.template);
   },
+  validate: (object) => validatePodTemplate(object.template, 'template'),
   columns: [
     nameColumn,
     textColumn('Containers', (t) => t.template.spec.containers.map((c) => c.name).join(',')),

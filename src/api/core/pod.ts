@@ -3,6 +3,8 @@ import type * as core from '../types/core-v1.ts';
 import { podColumns } from './pod-columns.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { preparePodCreate, preparePodStatusUpdate } from './pod-preparation.ts';
+import { validatePodUpdate } from './pod-update-validation.ts';
+import { validatePod, validatePodCreate, validatePodStatusUpdate } from './pod-validation.ts';
 
 /** A group of containers on one node. */
 export type Pod = core.Pod;
@@ -37,6 +39,10 @@ export const Pod = defineKind<Pod>({
   defaults: setPodDefaults,
   prepareCreate: preparePodCreate,
   prepareStatusUpdate: preparePodStatusUpdate,
+  validate: validatePod,
+  validateCreate: validatePodCreate,
+  validateUpdate: validatePodUpdate,
+  validateStatusUpdate: validatePodStatusUpdate,
   columns: podColumns,
   fieldLabels: {
     'spec.nodeName': (pod) => pod.spec.nodeName ?? '',
