@@ -1,4 +1,5 @@
 // Written by `npm run gen`. Do not edit.
+import { daemonSetController as daemon_set_daemon_set_daemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController as deployment_deployment_deploymentController } from './deployment/deployment.ts';
 import { endpointSliceController as endpoint_slice_endpoint_slice_endpointSliceController } from './endpoint-slice/endpoint-slice.ts';
 import { endpointsController as endpoints_endpointsController } from './endpoints.ts';
@@ -10,11 +11,13 @@ import { replicaSetController as replica_set_replicaSetController } from './repl
 import { replicationControllerController as replication_controller_replicationControllerController } from './replication-controller.ts';
 import { rootCaController as root_ca_rootCaController } from './root-ca.ts';
 import { serviceAccountController as service_account_serviceAccountController } from './service-account.ts';
+import { statefulSetController as stateful_set_stateful_set_statefulSetController } from './stateful-set/stateful-set.ts';
 import { taintEvictionController as taint_eviction_taintEvictionController } from './taint-eviction.ts';
 import type { ControllerDefinition } from '../client/reconcile.ts';
 
 /** Every built-in controller. */
 export const builtinControllers: readonly ControllerDefinition[] = [
+  daemon_set_daemon_set_daemonSetController,
   deployment_deployment_deploymentController,
   endpoint_slice_endpoint_slice_endpointSliceController,
   endpoints_endpointsController,
@@ -26,5 +29,6 @@ export const builtinControllers: readonly ControllerDefinition[] = [
   replication_controller_replicationControllerController,
   root_ca_rootCaController,
   service_account_serviceAccountController,
+  stateful_set_stateful_set_statefulSetController,
   taint_eviction_taintEvictionController,
 ];
