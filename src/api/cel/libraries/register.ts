@@ -1,0 +1,31 @@
+/** How the libraries add their functions. */
+import type { Environment } from '@marcbachmann/cel-js';
+import { charge } from '../budget.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the evaluator has checked the arguments against the signature.
+export type Handler = (...args: any[]) => unknown;
+
+/** Adds functions by signature; each call costs at least one unit. */
+export function register(environment: Environment, functions: Readonly<Record<string, Handler>>): void {
+  for (const [signature, handler] of Object.entries(functions)) {
+    const costed: Handler = (...args) => {
+      charge(1);
+      return handler(...args);
+    };
+    environment.registerFunction(signature, costed as never, { async: false } as never);
+  }
+}
+
+/** Adds a function whose answer has to be waited for. */
+export function registerAsync(environment: Environment, signature: string, handler: Handler): void {
+  environment.registerFunction(signature, handler as never);
+}
+
+/** Names that functions are called on, as in `sets.contains(a, b)`. */
+export function registerNamespace(environment: Environment, name: string): string {
+  const type = `${name}Namespace`;
+  const holder = { [type]: class {} }[type]!;
+  environment.registerType(type, holder as never);
+  environment.registerConstant(name, type, new holder());
+  return type;
+}
