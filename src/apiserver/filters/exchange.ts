@@ -1,0 +1,85 @@
+/** One HTTP request and its response on their way through the filters. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+import type { AuthenticationResult } from '../authn/authenticator.ts';
+import { anonymousUser, type UserInfo } from '../user.ts';
+import type { RequestInfo } from './request-info.ts';
+
+export type HttpRequest = IncomingMessage | Http2ServerRequest;
+/** Of HTTP/1.1, or what the HTTP/2 server gives for compatibility with it. */
+export type HttpResponse = ServerResponse;
+
+/** Whether nobody waits for the response any more. */
+export function isGone(res: HttpResponse): boolean {
+  return res.destroyed || res.closed || res.writableEnded || (res as { stream?: { destroyed?: boolean } }).stream?.destroyed === true;
+}
+
+export class Exchange {
+  readonly req: HttpRequest;
+  readonly res: HttpResponse;
+  readonly info: RequestInfo;
+  /** Monotonic milliseconds at which the request began. */
+  readonly startedAt: number;
+  user: UserInfo = anonymousUser;
+  authentication: AuthenticationResult | undefined;
+  /** The user behind an impersonated one. */
+  impersonator: UserInfo | undefined;
+  warnings: string[] = [];
+  /** Set by the filter that answers: no further one is run. */
+  answered = false;
+  /** Set once the response is a stream that may take as long as it likes. */
+  longRunning = false;
+  auditAnnotations: Map<string, string> | undefined;
+  /** The object that was sent, for audit. */
+  requestObject: unknown;
+  /** The code and object that were answered, for audit. */
+  responseCode = 0;
+  responseObject: unknown;
+  #onDone: (() => void)[] | undefined;
+  #abort: AbortController | undefined;
+
+  constructor(message: { req: HttpRequest; res: HttpResponse }, info: RequestInfo, startedAt: number) {
+    this.req = message.req;
+    this.res = message.res;
+    this.info = info;
+    this.startedAt = startedAt;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.req.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  annotate(key: string, value: string): void {
+    this.auditAnnotations ??= new Map();
+    this.auditAnnotations.set(key, value);
+  }
+
+  /** Called once when the response has been sent or the client has gone. */
+  onDone(fn: () => void): void {
+    this.#onDone ??= [];
+    this.#onDone.push(fn);
+  }
+
+  done(): void {
+    const fns = this.#onDone;
+    this.#onDone = undefined;
+    if (fns) for (const fn of fns) fn();
+  }
+
+  /** Aborted when the client goes away or the request runs out of time. */
+  get signal(): AbortSignal {
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      this.res.once('close', () => this.#abort!.abort());
+    }
+    return this.#abort.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#abort?.abort(reason);
+  }
+}
+
+/** One step of the chain: it returns to go on, throws StatusError to refuse, or answers and sets `answered`. */
+export type Filter = (exchange: Exchange) => void | Promise<void>;

@@ -1,0 +1,21 @@
+import { jsonAnswer, type PathHandler } from './path-answer.ts';
+
+/** The version of the Kubernetes API that is served. */
+export const serverVersion = {
+  major: '1',
+  minor: '36',
+  emulationMajor: '1',
+  emulationMinor: '36',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '35',
+  gitVersion: 'v1.36.0+timonel',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '2026-04-22T00:00:00Z',
+  goVersion: 'none',
+  compiler: 'node',
+  platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+} as const;
+
+export const versionHandler: PathHandler = ({ info }) =>
+  info.path === '/version' || info.path === '/version/' ? jsonAnswer(serverVersion) : undefined;

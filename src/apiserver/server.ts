@@ -1,0 +1,203 @@
+/** The API server: the filter chain, read top to bottom, and the parts behind it. */
+import type { Duplex } from 'node:stream';
+import { builtinKinds } from '../api/kinds.gen.ts';
+import { StatusError } from '../api/machinery/status.ts';
+import { createClient, type Client } from '../client/client.ts';
+import type { Transport } from '../client/transport.ts';
+import { startAdmission } from './bootstrap/start-admission.ts';
+import { ensureSystemObjects } from './bootstrap/system-objects.ts';
+import { repairServices } from './bootstrap/repair-services.ts';
+import type { ApiContext } from './context.ts';
+import { forbiddenByAuthorizer } from './authz/forbidden.ts';
+import { createDirectTransport } from './direct.ts';
+import { createDiscovery } from './discovery/discovery.ts';
+import { asStatusError, sendError } from './encoding/respond.ts';
+import { createAuthenticationFilter, createImpersonationFilter } from './filters/authenticate.ts';
+import { createAuthorizationFilter } from './filters/authorize.ts';
+import { runChain } from './filters/chain.ts';
+import { createDeadlineFilter } from './filters/deadline.ts';
+import { dispatch } from './filters/dispatch.ts';
+import { Exchange, type Filter, type HttpRequest, type HttpResponse } from './filters/exchange.ts';
+import { createHealthHandler, type HealthCheck, runChecks } from './filters/health.ts';
+import { type Listener, startListener } from './filters/listener.ts';
+import { parseRequestInfo, type RequestInfo } from './filters/request-info.ts';
+import { createRequestMetrics } from './filters/request-metrics.ts';
+import { answerPath, createIssuerHandler, createPathsFilter } from './filters/paths.ts';
+import type { PathHandler } from './filters/path-answer.ts';
+import { createMetricsHandler } from './filters/metrics-path.ts';
+import { versionHandler } from './filters/version.ts';
+import type { ApiServer, ApiServerOptions, AuditHook, TlsOptions } from './options.ts';
+import { Registry } from './registry/registry.ts';
+import { parseRange } from './registry/services/address-range.ts';
+import { AddressAllocator } from './registry/services/addresses.ts';
+import { PortAllocator } from './registry/services/ports.ts';
+import { createServiceHook } from './registry/services/service-hook.ts';
+import { createUpgradeResponse } from './streaming/upgrade-response.ts';
+import { loopbackUser, type UserInfo } from './user.ts';
+import { resourceNotFound } from './verbs/refusals.ts';
+import { createTokenIssuer } from './authn/token-request.ts';
+
+export type { ApiServer, ApiServerOptions } from './options.ts';
+
+const defaultTimeoutMs = 60_000;
+
+/** Loads what is stored, makes what every cluster has, and is then ready to be called or to listen. */
+export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { cache, clock, log, metrics } = options;
+  const registry = new Registry({ cache, ...(options.encryption ? { transformer: options.encryption } : {}) });
+  await registry.addBuiltin(builtinKinds);
+
+  let loopback: Client | undefined;
+  const api: ApiContext = {
+    cache,
+    registry,
+    clock,
+    random: options.random,
+    log,
+    metrics,
+    authorizer: options.authorizer,
+    admission: undefined,
+    writeHooks: new Map(),
+    sharedStore: options.sharedStore ?? false,
+    tokens: options.tokens,
+    apiAudiences: options.apiAudiences ?? [],
+    tokenIssuer: undefined,
+    kubeletTls: options.kubeletTls,
+    loopback: () => {
+      loopback ??= createClient(direct(loopbackUser), { fieldManager: 'kube-apiserver' });
+      return loopback;
+    },
+  };
+  if (options.serviceAccountSigner) {
+    const { serviceAccountSigner: signer, apiAudiences = [signer.issuer], random } = options;
+    api.tokenIssuer = createTokenIssuer({ signer, client: api.loopback(), clock, random, apiAudiences });
+  }
+  const services = await openServiceAllocators(api, options);
+
+  const discovery = createDiscovery(api);
+  const checks: HealthCheck[] = [
+    { name: 'ping', check: () => undefined },
+    { name: 'log', check: () => undefined },
+    { name: 'etcd', check: async () => void (options.sharedStore && (await cache.makeConsistent())) },
+  ];
+  let ready = false;
+  let closing = false;
+  const readyChecks: HealthCheck[] = [
+    ...checks,
+    { name: 'informer-sync', check: () => undefined },
+    { name: 'poststarthook/start-system-namespaces-controller', check: () => (ready ? undefined : 'not finished') },
+    { name: 'shutdown', check: () => (closing ? 'process is shutting down' : undefined) },
+  ];
+  const handlers: readonly PathHandler[] = [
+    createHealthHandler({ healthz: checks, livez: checks, readyz: readyChecks }),
+    createMetricsHandler(metrics),
+    versionHandler,
+    ...discovery,
+    ...(options.serviceAccountSigner ? [createIssuerHandler(options.serviceAccountSigner)] : []),
+  ];
+
+  const deadline = createDeadlineFilter(clock, options.requestTimeoutMs ?? defaultTimeoutMs);
+  const requestMetrics = createRequestMetrics(metrics, clock);
+  const audit = options.audit;
+  const chain: readonly Filter[] = [
+    requestMetrics,
+    deadline.filter,
+    createAuthenticationFilter(options.authenticators ?? []),
+    ...(audit ? [auditFilter(audit)] : []),
+    createImpersonationFilter(options.authorizer),
+    createAuthorizationFilter(options.authorizer),
+    createPathsFilter(handlers),
+    (exchange) => dispatch(api, exchange),
+  ];
+
+  const onRequest = (req: HttpRequest, res: HttpResponse) => {
+    const startedAt = clock.monotonic();
+    const exchange = new Exchange({ req, res }, infoOf(req), startedAt);
+    res.on('close', () => exchange.done());
+    if (exchange.info.path === badUrl) sendError(exchange, asStatusError(new URIError('bad URL')));
+    else void runChain(chain, exchange, log);
+  };
+  const onUpgrade = (req: HttpRequest, socket: Duplex, head: Buffer) => {
+    onRequest(req, createUpgradeResponse(req, socket, head));
+  };
+
+  const listeners: Listener[] = [];
+  const transports = new Set<Transport>();
+  function direct(user: UserInfo): Transport {
+    const transport = createDirectTransport({ api, raw: (path, caller) => rawRequest(api, handlers, { path, user: caller }) }, user);
+    transports.add(transport);
+    return transport;
+  }
+
+  await ensureSystemObjects(api, { ranges: services.ranges, advertise: options.advertise });
+  const admission = options.admission === false ? undefined : await startAdmission(api, options.admission ?? {});
+  ready = true;
+
+  return {
+    direct,
+    async listen({ host, port, tls }) {
+      const listener = await startListener({ host, port, ...(tls ? { tls } : {}) }, { onRequest, onUpgrade });
+      listeners.push(listener);
+      return { url: listener.url, port: listener.port };
+    },
+    setTls(tls: TlsOptions) {
+      for (const listener of listeners) listener.setTls(tls);
+    },
+    kinds: registry,
+    async ready() {
+      const report = await runChecks('readyz', readyChecks, new Set());
+      if (!report.ok) throw new StatusError('ServiceUnavailable', report.text);
+    },
+    async close() {
+      if (closing) return;
+      closing = true;
+      deadline.stop();
+      admission?.stop();
+      await Promise.all(listeners.map((listener) => listener.close()));
+      await Promise.all([...transports].map((transport) => transport.close()));
+    },
+  };
+}
+
+const badUrl = '\u0000';
+
+/** What the URL asks for; one that cannot be decoded is refused later, as every other mistake is. */
+function infoOf(req: HttpRequest): RequestInfo {
+  try {
+    return parseRequestInfo(req.method ?? 'GET', req.url ?? '/');
+  } catch {
+    return { ...parseRequestInfo('GET', '/'), path: badUrl };
+  }
+}
+
+function auditFilter(audit: AuditHook): Filter {
+  return (exchange) => {
+    const finish = audit.begin(exchange);
+    if (finish) exchange.onDone(finish);
+  };
+}
+
+/** A non-resource path, asked for by a caller in the process. */
+async function rawRequest(
+  api: ApiContext,
+  handlers: readonly PathHandler[],
+  { path, user }: { path: string; user: UserInfo },
+): Promise<{ status: number; body: string }> {
+  const info = parseRequestInfo('GET', path);
+  const attributes = { user, verb: 'get', resourceRequest: false, path: info.path };
+  const result = await api.authorizer.authorize(attributes);
+  if (result.decision !== 'Allow') throw forbiddenByAuthorizer(attributes, result.reason);
+  const answer = await answerPath(handlers, { info, user, header: () => undefined });
+  if (!answer) throw resourceNotFound();
+  return { status: answer.status, body: typeof answer.body === 'string' ? answer.body : Buffer.from(answer.body).toString() };
+}
+
+/** Cluster IPs and node ports of services. */
+async function openServiceAllocators(api: ApiContext, options: ApiServerOptions) {
+  const ranges = (options.serviceCidr ?? '10.96.0.0/12').split(',').map(parseRange);
+  const addresses = new AddressAllocator(api, ranges);
+  const ports = await PortAllocator.open(api.cache, options.nodePortRange ?? '30000-32767');
+  await repairServices(api, { addresses, ports });
+  api.writeHooks.set(api.registry.storage('', 'services')!.prefix, createServiceHook(api, { addresses, ports }));
+  return { ranges };
+}

@@ -1,0 +1,166 @@
+/** Passes an HTTP request on to another server: the answer as a stream, or the whole connection where it is upgraded. */
+import { type IncomingMessage, type OutgoingHttpHeaders, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { badRequest, internalError, StatusError, serviceUnavailable } from '../../api/machinery/status.ts';
+import type { Exchange } from '../filters/exchange.ts';
+import { isUpgrade, takeUpgrade } from './upgrade-response.ts';
+
+export interface RelayTarget {
+  /** `https://10.0.0.1:10250` */
+  readonly origin: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly method?: string;
+  readonly tls?: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly insecure?: boolean;
+    readonly serverName?: string;
+  };
+  /** Set on top of the client's; undefined takes one away. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Changes a Location header, so that clients come back through the proxy. */
+  rewriteLocation?(location: string): string;
+  /** Answers that are errors become a Status with their text as its message. */
+  readonly errorsAsStatus?: boolean;
+  /** The body, where it has been read already. */
+  readonly body?: Uint8Array;
+}
+
+const hopByHop = new Set(['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'host']);
+/** Credentials for this server are not for the next one. */
+const credentials = /^(authorization|impersonate-.*|x-remote-(user|uid|group|extra-.*))$/;
+
+function forwardedHeaders(exchange: Exchange, target: RelayTarget, upgrade: boolean): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {};
+  for (const [name, value] of Object.entries(exchange.req.headers)) {
+    if (value === undefined || name.startsWith(':') || credentials.test(name)) continue;
+    if (hopByHop.has(name) && !(upgrade && (name === 'upgrade' || name === 'connection'))) continue;
+    headers[name] = value;
+  }
+  const { remoteAddress } = exchange.req.socket;
+  if (remoteAddress) {
+    const before = headers['x-forwarded-for'];
+    headers['x-forwarded-for'] = before ? `${String(before)}, ${remoteAddress}` : remoteAddress;
+  }
+  for (const [name, value] of Object.entries(target.headers ?? {})) {
+    if (value === undefined) delete headers[name.toLowerCase()];
+    else headers[name.toLowerCase()] = typeof value === 'string' ? value : [...value];
+  }
+  if (target.body) headers['content-length'] = target.body.length;
+  return headers;
+}
+
+/** Resolves when the answer has been passed on, or the connections joined. Throws 503 when the target cannot be reached. */
+export function relay(exchange: Exchange, target: RelayTarget): Promise<void> {
+  const upgrade = isUpgrade(exchange.res);
+  const url = new URL(target.origin);
+  const { tls } = target;
+  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  exchange.longRunning = true;
+  if (exchange.res.destroyed) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const outgoing = send({
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port || (url.protocol === 'https:' ? 443 : 80),
+      method: target.method ?? exchange.req.method ?? 'GET',
+      path: target.path,
+      headers: forwardedHeaders(exchange, target, upgrade),
+      agent: false,
+      ...(tls?.ca ? { ca: tls.ca } : {}),
+      ...(tls?.cert ? { cert: tls.cert } : {}),
+      ...(tls?.key ? { key: tls.key } : {}),
+      ...(tls?.serverName ? { servername: tls.serverName } : {}),
+      ...(tls?.insecure ? { rejectUnauthorized: false } : {}),
+    });
+    const { res } = exchange;
+    res.once('close', () => {
+      outgoing.destroy();
+      resolve();
+    });
+    outgoing.on('error', (error) => {
+      if (exchange.answered) res.destroy();
+      else reject(serviceUnavailable(`error trying to reach service: ${error.message}`));
+    });
+    outgoing.on('response', (incoming) => {
+      const code = incoming.statusCode ?? 500;
+      if (target.errorsAsStatus && (code < 200 || code > 206)) {
+        statusOf(incoming).then(reject, reject);
+        return;
+      }
+      passOn(exchange, incoming, target);
+      incoming.on('end', resolve);
+    });
+    outgoing.on('upgrade', (incoming, socket, head) => {
+      join(exchange, incoming, { socket, head });
+      socket.once('close', () => resolve());
+    });
+    if (target.body) outgoing.end(target.body);
+    else if (upgrade || exchange.req.method === 'GET' || exchange.req.method === 'HEAD') outgoing.end();
+    else exchange.req.pipe(outgoing);
+  });
+}
+
+const maxErrorBytes = 50 * 1024;
+
+async function statusOf(incoming: IncomingMessage): Promise<StatusError> {
+  let text = '';
+  for await (const chunk of incoming) {
+    text += String(chunk);
+    if (text.length > maxErrorBytes) break;
+  }
+  const code = incoming.statusCode ?? 500;
+  if (code === 400) return badRequest(text);
+  if (code === 500) return internalError(text);
+  if (code === 404) return new StatusError('NotFound', text || 'the server could not find the requested resource', {});
+  return new StatusError('Unknown', text || `the kubelet answered ${code}`, undefined, code);
+}
+
+function passOn(exchange: Exchange, incoming: IncomingMessage, target: RelayTarget): void {
+  const { res } = exchange;
+  exchange.answered = true;
+  exchange.responseCode = incoming.statusCode ?? 502;
+  res.statusCode = exchange.responseCode;
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value === undefined || hopByHop.has(name)) continue;
+    if (name === 'location' && target.rewriteLocation) res.setHeader(name, target.rewriteLocation(String(value)));
+    else res.setHeader(name, value);
+  }
+  // Logs that are followed must not wait for a buffer to fill.
+  res.flushHeaders();
+  incoming.pipe(res);
+  incoming.on('error', () => res.destroy());
+}
+
+function join(
+  exchange: Exchange,
+  incoming: IncomingMessage,
+  { socket, head }: { socket: import('node:net').Socket; head: Buffer },
+): void {
+  exchange.answered = true;
+  exchange.responseCode = 101;
+  const taken = takeUpgrade(exchange.res);
+  if (!taken) {
+    socket.destroy();
+    return;
+  }
+  const client = taken.socket;
+  const lines = [`HTTP/1.1 ${incoming.statusCode} ${incoming.statusMessage || 'Switching Protocols'}`];
+  for (let i = 0; i < incoming.rawHeaders.length; i += 2) lines.push(`${incoming.rawHeaders[i]}: ${incoming.rawHeaders[i + 1]}`);
+  client.write(`${lines.join('\r\n')}\r\n\r\n`);
+  if (head.length) client.write(head);
+  if (taken.head.length) socket.write(taken.head);
+  socket.setNoDelay(true);
+  client.pipe(socket);
+  socket.pipe(client);
+  const end = () => {
+    client.destroy();
+    socket.destroy();
+    exchange.done();
+  };
+  client.on('close', end);
+  client.on('error', end);
+  socket.on('close', end);
+  socket.on('error', end);
+}

@@ -1,0 +1,11 @@
+/** Subresources that are not the object itself, by `group/resource/name`. */
+import type { CallHandler } from './handler.ts';
+import { bindPod } from './binding.ts';
+import { evictPod } from './eviction.ts';
+import { requestToken } from './token.ts';
+
+export const subresourceHandlers: Readonly<Record<string, CallHandler>> = {
+  'core/pods/binding': bindPod,
+  'core/pods/eviction': evictPod,
+  'core/serviceaccounts/token': requestToken,
+};

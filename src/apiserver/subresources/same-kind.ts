@@ -1,0 +1,120 @@
+/** Subresources whose body is the whole object, of which they change one part. */
+import type { KubeObject, Shared } from '../../api/kind.ts';
+import { type FieldError, forbidden, invalid } from '../../api/machinery/field-error.ts';
+import { deepEqual, mutableCopy } from '../../base/deep.ts';
+import type { Call } from '../verbs/call.ts';
+
+/** How a change through a subresource is made: the part of {@link Change} that depends on it. */
+export interface Behaviour {
+  readonly scope: 'object' | 'status' | 'as-applied';
+  /** The object that is stored, from the one that was sent. */
+  narrow?(sent: KubeObject, old: Shared<KubeObject>): KubeObject;
+  check?(object: Shared<KubeObject>, old: Shared<KubeObject>): FieldError[];
+}
+
+type Loose = KubeObject & Record<string, unknown> & { spec?: Record<string, unknown>; status?: Record<string, unknown> };
+
+const whole: Behaviour = { scope: 'object' };
+const status: Behaviour = { scope: 'status' };
+
+function keepMeta(out: KubeObject, sent: KubeObject): KubeObject {
+  const { managedFields, resourceVersion, uid } = sent.metadata;
+  out.metadata.resourceVersion = resourceVersion;
+  if (uid) out.metadata.uid = uid;
+  if (managedFields) out.metadata.managedFields = managedFields;
+  else delete out.metadata.managedFields;
+  return out;
+}
+
+const copyOf = (old: Shared<KubeObject>) => mutableCopy(old) as unknown as Loose;
+
+const behaviours: Readonly<Record<string, Behaviour>> = {
+  'core/namespaces/finalize': {
+    scope: 'as-applied',
+    narrow(sent, old) {
+      const out = copyOf(old);
+      out.spec = { ...(sent as Loose).spec };
+      return keepMeta(out, sent);
+    },
+  },
+  'certificates.k8s.io/certificatesigningrequests/approval': {
+    scope: 'as-applied',
+    narrow(sent, old) {
+      const out = copyOf(old);
+      const conditions = (sent as Loose).status?.['conditions'];
+      out.status = { ...out.status };
+      if (conditions === undefined) delete out.status['conditions'];
+      else out.status['conditions'] = conditions;
+      return keepMeta(out, sent);
+    },
+  },
+  'core/pods/ephemeralcontainers': {
+    scope: 'as-applied',
+    narrow(sent, old) {
+      const out = copyOf(old);
+      const containers = (sent as Loose).spec?.['ephemeralContainers'];
+      out.spec = { ...out.spec };
+      if (containers === undefined) delete out.spec['ephemeralContainers'];
+      else out.spec['ephemeralContainers'] = containers;
+      return keepMeta(out, sent);
+    },
+    check: checkEphemeralContainers,
+  },
+  'core/pods/resize': {
+    scope: 'as-applied',
+    narrow(sent, old) {
+      const out = copyOf(old);
+      for (const list of ['containers', 'initContainers'] as const) {
+        const now = (out.spec?.[list] ?? []) as Record<string, unknown>[];
+        const wanted = ((sent as Loose).spec?.[list] ?? []) as Record<string, unknown>[];
+        for (const container of now) {
+          const other = wanted.find((each) => each['name'] === container['name']);
+          if (!other) continue;
+          container['resources'] = other['resources'];
+          if (other['resizePolicy'] !== undefined) container['resizePolicy'] = other['resizePolicy'];
+        }
+      }
+      return keepMeta(out, sent);
+    },
+  },
+};
+
+/** The behaviour of the call's subresource: the object itself, its status, or one of the others. */
+export function behaviourOf(call: Call): Behaviour {
+  if (call.subresource === '') return whole;
+  if (call.subresource === 'status') return status;
+  const { group, plural } = call.resource.hub;
+  return behaviours[`${group || 'core'}/${plural}/${call.subresource}`] ?? status;
+}
+
+/** Whether a subresource is the object in another light. */
+export function isSameKind(group: string, plural: string, subresource: string): boolean {
+  return subresource === 'status' || Object.hasOwn(behaviours, `${group || 'core'}/${plural}/${subresource}`);
+}
+
+interface EphemeralContainer {
+  readonly name: string;
+  readonly image?: string;
+}
+
+function checkEphemeralContainers(object: Shared<KubeObject>, old: Shared<KubeObject>): FieldError[] {
+  const path = 'spec.ephemeralContainers';
+  const listOf = (o: Shared<KubeObject>) =>
+    ((o as unknown as { spec?: { ephemeralContainers?: readonly EphemeralContainer[] } }).spec?.ephemeralContainers ??
+      []) as readonly EphemeralContainer[];
+  const errors: FieldError[] = [];
+  const now = listOf(object);
+  for (const before of listOf(old)) {
+    const same = now.find((container) => container.name === before.name);
+    if (!same) errors.push(forbidden(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be removed\n`));
+    else if (!deepEqual(same, before))
+      errors.push(forbidden(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be changed\n`));
+  }
+  const seen = new Set<string>();
+  for (const [i, container] of now.entries()) {
+    if (!container.name) errors.push({ type: 'FieldValueRequired', path: `${path}[${i}].name`, value: '', detail: '' });
+    else if (seen.has(container.name)) errors.push(invalid(`${path}[${i}].name`, container.name, 'must be unique'));
+    seen.add(container.name);
+  }
+  return errors;
+}
