@@ -8,6 +8,8 @@ export const labelNames = {
   podNamespace: 'io.kubernetes.pod.namespace',
   podUid: 'io.kubernetes.pod.uid',
   containerName: 'io.kubernetes.container.name',
+  /** Which agent made it, because several may use one runtime. */
+  agent: 'timonel.dev/agent',
 } as const;
 
 export const annotationNames = {
@@ -20,10 +22,16 @@ export const annotationNames = {
   configHash: 'timonel.dev/sandbox-hash',
 } as const;
 
+/** The value of the agent's label: an agent is known by its directory. */
+export function agentId(rootDir: string): string {
+  return createHash('sha1').update(rootDir).digest('hex').slice(0, 16);
+}
+
 /** Labels of a pod's sandbox: the pod's own and its identity. */
-export function sandboxLabels(pod: Shared<Pod>): Record<string, string> {
+export function sandboxLabels(pod: Shared<Pod>, rootDir: string): Record<string, string> {
   return {
     ...pod.metadata.labels,
+    [labelNames.agent]: agentId(rootDir),
     [labelNames.podName]: pod.metadata.name!,
     [labelNames.podNamespace]: pod.metadata.namespace!,
     [labelNames.podUid]: pod.metadata.uid!,

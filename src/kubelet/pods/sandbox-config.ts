@@ -45,7 +45,7 @@ export function sandboxConfig(
             host_port: port.hostPort!,
             host_ip: port.hostIP ?? '',
           })),
-    labels: sandboxLabels(pod),
+    labels: sandboxLabels(pod, rootDir),
     annotations: { ...metadata.annotations },
     linux: {
       cgroup_parent:

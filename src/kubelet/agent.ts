@@ -1,0 +1,238 @@
+/** The node agent: makes this machine a node of a cluster and runs its pods. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigMap } from '../api/core/config-map.ts';
+import { Pod } from '../api/core/pod.ts';
+import { Secret } from '../api/core/secret.ts';
+import { Service } from '../api/core/service.ts';
+import type { NodeAddress } from '../api/types/core-v1.ts';
+import type { Clock } from '../base/clock.ts';
+import { type Logger, silentLogger } from '../base/log.ts';
+import { MetricsRegistry } from '../base/metrics.ts';
+import type { Random } from '../base/random.ts';
+import type { Client } from '../client/client.ts';
+import { createEventRecorder } from '../client/event-recorder.ts';
+import type { EventRecorder } from '../client/events.ts';
+import type { InformerSet } from '../client/informer.ts';
+import { createInformerSet } from '../client/informer-set.ts';
+import { Cgroups } from '../cri/cgroups.ts';
+import type { CriRuntime } from '../cri/runtime.ts';
+import type { KubeletContext, NodeSettings } from './context.ts';
+import { ImagePuller } from './images/image-puller.ts';
+import { availableMemory, fileSystem, firstAddress, readMachineFacts } from './node/machine-facts.ts';
+import { NodeKeeper } from './node/node-keeper.ts';
+import { type NodeDescription, type NodeHealth, nodeLabels } from './node/node-object.ts';
+import { parseResolvConf } from './pods/dns.ts';
+import type { PodKit } from './pods/pod-kit.ts';
+import { PodWorkers } from './pods/pod-workers.ts';
+import { RestartBackoff } from './pods/restart-backoff.ts';
+import { StatusWriter } from './pods/status-writer.ts';
+import { Prober } from './probes/prober.ts';
+import { ServiceAccountTokens } from './service-account-tokens.ts';
+import { type KubeletServer, type KubeletTls, startKubeletServer } from './streaming/server.ts';
+import { prepareMemoryDir } from './volumes/pod-volumes.ts';
+import { WatchedObjects } from './watched-objects.ts';
+
+export interface AgentOptions {
+  /** As `system:node:<name>` of the group `system:nodes`. */
+  readonly client: Client;
+  /** Shared with others in the process (the service proxy); of the agent's own when absent. */
+  readonly informers?: InformerSet;
+  readonly nodeName: string;
+  readonly runtime: CriRuntime;
+  /** Everything that the agent keeps is below it, in `kubelet/` and `pod-logs/`. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log?: Logger;
+  readonly metrics?: MetricsRegistry;
+  readonly events?: EventRecorder;
+  /** Labels beyond the usual ones. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly taints?: readonly { key: string; value?: string; effect: string }[];
+  /** The node's addresses; the machine's first when absent. */
+  readonly nodeIps?: readonly string[];
+  /** Serving certificate and the CA of clients. Without it the server speaks plain HTTP on the loopback interface. */
+  readonly tls?: KubeletTls;
+  /** Port of the server; 0 or absent picks one. */
+  readonly port?: number;
+  readonly settings?: Partial<NodeSettings>;
+  /** More reasons why the node may not be ready yet (its network). */
+  readonly problems?: () => readonly string[];
+}
+
+export interface Agent {
+  readonly port: number;
+  /** True once the node was reported Ready. */
+  readonly ready: boolean;
+  /** Stops the agent; pods keep running and are adopted by the next one. */
+  close(): Promise<void>;
+}
+
+/** Memory that is kept from pods for the system, as upstream's default hard eviction threshold. */
+const memoryReserveBytes = 100 * 1024 * 1024;
+
+/** Starts the agent. Resolves when the node is registered and its pods are being looked after. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { client, clock, nodeName, runtime } = options;
+  const log = options.log ?? silentLogger;
+  const facts = readMachineFacts();
+  const rootDir = join(options.dataDir, 'kubelet');
+  const logDir = join(options.dataDir, 'pod-logs');
+  for (const dir of [rootDir, join(rootDir, 'pods'), logDir]) mkdirSync(dir, { recursive: true, mode: 0o755 });
+  const ownInformers = options.informers
+    ? undefined
+    : createInformerSet(client, { clock, log, random: options.random });
+  const informers = options.informers ?? ownInformers!;
+  const settings = withDefaults(options, facts.hostname);
+  const context: KubeletContext = {
+    nodeName,
+    client,
+    informers,
+    events:
+      options.events ??
+      createEventRecorder(client, { component: 'kubelet', host: nodeName, clock, random: options.random, log }),
+    clock,
+    random: options.random,
+    log,
+    metrics: options.metrics ?? new MetricsRegistry(),
+    runtime,
+    settings,
+    rootDir,
+    logDir,
+  };
+  const pods = informers.informer(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
+  const services = informers.informer(Service);
+  await prepareMemoryDir(rootDir);
+  const version = await runtime.runtime.version({});
+  const disk = await fileSystem(rootDir);
+  const capacity = {
+    cpu: String(facts.cpus),
+    'ephemeral-storage': `${Math.floor(disk.total / 1024)}Ki`,
+    'hugepages-1Gi': '0',
+    'hugepages-2Mi': '0',
+    memory: `${Math.floor(facts.memoryBytes / 1024)}Ki`,
+    pods: String(settings.maxPods),
+  };
+  const allocatable = {
+    ...capacity,
+    'ephemeral-storage': String(Math.floor(disk.total * 0.9)),
+    memory: `${Math.floor((facts.memoryBytes - memoryReserveBytes) / 1024)}Ki`,
+  };
+
+  let workers: PodWorkers | undefined;
+  const wake = (uids: Iterable<string>) => {
+    for (const uid of uids) workers?.wake(uid);
+  };
+  const cgroups = new Cgroups();
+  const kit: PodKit = {
+    context,
+    images: new ImagePuller(context),
+    probes: new Prober(context, (uid) => wake([uid])),
+    statuses: new StatusWriter(context),
+    restarts: new RestartBackoff(),
+    tokens: new ServiceAccountTokens(context),
+    configMaps: new WatchedObjects(ConfigMap as never, context, wake),
+    secrets: new WatchedObjects(Secret as never, context, wake),
+    cgroups,
+    hostDns: parseResolvConf(existsSync(settings.resolvConf) ? readFileSync(settings.resolvConf, 'utf8') : ''),
+    nodeMemoryBytes: facts.memoryBytes,
+    runtimeName: version.runtime_name,
+    allocatable,
+    startedAt: clock.now(),
+  };
+  if (settings.cgroupDriver === 'cgroupfs') {
+    for (const qos of ['', '/burstable', '/besteffort']) {
+      cgroups.ensure(`${settings.cgroupRoot}/kubepods${qos}`, qos === '/besteffort' ? { cpuShares: 2 } : {});
+    }
+  }
+  workers = new PodWorkers(kit, pods);
+  const server: KubeletServer = await startKubeletServer(kit, workers, {
+    port: options.port ?? 0,
+    ...(options.tls ? { tls: options.tls } : {}),
+    capacity,
+  });
+
+  const addresses: NodeAddress[] = [
+    ...settings.nodeIps.map((address): NodeAddress => ({ type: 'InternalIP', address })),
+    { type: 'Hostname', address: nodeName },
+  ];
+  const describe = (): NodeDescription => ({
+    name: nodeName,
+    labels: { ...nodeLabels(nodeName, facts), ...options.labels },
+    taints: options.taints ?? [],
+    addresses,
+    capacity,
+    allocatable,
+    facts,
+    runtimeVersion: `${version.runtime_name}://${version.runtime_version}`,
+    kubeletPort: server.port,
+  });
+  const keeper = new NodeKeeper(context, describe, () => nodeHealth(context, options.problems));
+  const known = Promise.all([pods.whenSynced(), services.whenSynced()]);
+  await keeper.start();
+  await known;
+  await workers.start();
+  log.info('the node agent runs', { node: nodeName, port: server.port, runtime: version.runtime_version });
+  return {
+    port: server.port,
+    get ready() {
+      return keeper.ready;
+    },
+    async close() {
+      keeper.close();
+      await workers.close();
+      kit.probes.close();
+      kit.statuses.close();
+      kit.configMaps.close();
+      kit.secrets.close();
+      await server.close();
+      ownInformers?.stop();
+    },
+  };
+}
+
+function withDefaults(options: AgentOptions, hostname: string): NodeSettings {
+  const given = options.settings ?? {};
+  return {
+    clusterDns: [],
+    clusterDomain: 'cluster.local',
+    resolvConf: '/etc/resolv.conf',
+    maxPods: 110,
+    cgroupRoot: '/timonel',
+    cgroupDriver: 'cgroupfs',
+    hostname,
+    nodeIps: options.nodeIps ?? [firstAddress()],
+    imageGcHighThresholdPercent: 85,
+    imageGcLowThresholdPercent: 80,
+    imageMinimumGcAgeMs: 120_000,
+    containerLogMaxSizeBytes: 10 * 1024 * 1024,
+    containerLogMaxFiles: 5,
+    allowedUnsafeSysctls: [],
+    serializeImagePulls: false,
+    registryPullQps: 5,
+    ...given,
+  };
+}
+
+async function nodeHealth(context: KubeletContext, more: (() => readonly string[]) | undefined): Promise<NodeHealth> {
+  const problems: string[] = [...(more?.() ?? [])];
+  try {
+    const { status } = await context.runtime.runtime.status({}, { timeoutMs: 5000 });
+    for (const { type, status: isTrue, reason, message } of status?.conditions ?? []) {
+      if (!isTrue)
+        problems.push(
+          `container runtime ${type === 'NetworkReady' ? 'network ' : ''}not ready: ${type}=false reason:${reason} message:${message}`,
+        );
+    }
+  } catch (error) {
+    problems.push(`container runtime is down: ${(error as Error).message}`);
+  }
+  const disk = await fileSystem(context.rootDir);
+  return {
+    problems,
+    memoryPressure: availableMemory() < memoryReserveBytes,
+    diskPressure: disk.available < disk.total * 0.05 || disk.inodesFree < disk.inodes * 0.05,
+    pidPressure: false,
+  };
+}

@@ -1,0 +1,421 @@
+/** One pod's worker: looks at the pod and at the runtime, does the next step, says how it is; never two steps at once. */
+import { rmSync } from 'node:fs';
+import { Pod } from '../../api/core/pod.ts';
+import type { Shared } from '../../api/kind.ts';
+import { isNotFound } from '../../api/machinery/status.ts';
+import type { PodStatus } from '../../api/types/core-v1.ts';
+import { backoffDelay } from '../../base/backoff.ts';
+import { parseTime, type Timer } from '../../base/clock.ts';
+import { isCriNotFound } from '../../cri/runtime.ts';
+import { hasChangingVolumes, setUpVolumes, tearDownVolumes } from '../volumes/pod-volumes.ts';
+import { VolumeError } from '../volumes/volume.ts';
+import { computeActions } from './actions.ts';
+import { stopAllContainers, stopContainer } from './container-stopper.ts';
+import { podLogDir } from './pod-dirs.ts';
+import { type PodKit, podSources } from './pod-kit.ts';
+import { emptyRuntimePod, type RuntimePod, readRuntimePod } from './pod-runtime.ts';
+import { PodStarter } from './pod-starter.ts';
+import { makePodStatus, type WaitingReason } from './pod-status.ts';
+import { podCgroup } from './resources.ts';
+import { terminationMessage } from './termination-message.ts';
+
+const retryPolicy = { initialMs: 200, maxMs: 10_000 };
+const volumeRefreshMs = 60_000;
+/** After the runtime said that something ended, its own status may lag behind by this much. */
+const settleMs = [5, 20, 50, 100, 200, 400];
+
+export class PodWorker {
+  readonly uid: string;
+  readonly #kit: PodKit;
+  readonly #starter: PodStarter;
+  readonly #onDone: () => void;
+  #pod: Shared<Pod>;
+  /** What a container waits for, by its name. */
+  readonly #waiting = new Map<string, WaitingReason>();
+  #runtimePod: RuntimePod;
+  #running = false;
+  #again = false;
+  #closed = false;
+  #timer: Timer | undefined;
+  #failures = 0;
+  #settling: number[] = [];
+  /** The pod is no longer in the API. */
+  #gone = false;
+  /** The agent ends it for a reason of its own. */
+  #failure: WaitingReason | undefined;
+  /** Aborts starts when the pod is to end, and stops when a shorter grace takes over. */
+  #starting = new AbortController();
+  #stopping = new AbortController();
+  #stopGrace = Number.POSITIVE_INFINITY;
+  #saidKilling = false;
+  #cleaned = false;
+  #lastRefresh: number;
+  #workDone: Promise<void> = Promise.resolve();
+
+  /** @param onDone called when nothing of the pod is left on the node and in the API */
+  constructor(kit: PodKit, pod: Shared<Pod>, onDone: () => void) {
+    this.uid = pod.metadata.uid!;
+    this.#kit = kit;
+    this.#pod = pod;
+    this.#onDone = onDone;
+    this.#runtimePod = emptyRuntimePod(this.uid);
+    this.#starter = new PodStarter(kit, this.#waiting);
+    this.#lastRefresh = kit.context.clock.monotonic();
+  }
+
+  get pod(): Shared<Pod> {
+    return this.#pod;
+  }
+
+  /** What was last seen of it in the runtime. */
+  get runtimePod(): RuntimePod {
+    return this.#runtimePod;
+  }
+
+  /** Whether the pod holds resources of the node. */
+  get active(): boolean {
+    return !this.#cleaned;
+  }
+
+  get podIps(): readonly string[] {
+    return this.#podIps(this.#runtimePod);
+  }
+
+  update(pod: Shared<Pod>): void {
+    const old = this.#pod;
+    this.#pod = pod;
+    this.#kit.statuses.observe(pod);
+    if (pod.metadata.deletionTimestamp) this.#endWithin(this.#graceSeconds());
+    // What only the worker itself has changed is no news.
+    const isOwnStatus =
+      old.metadata.generation === pod.metadata.generation &&
+      old.metadata.deletionTimestamp === pod.metadata.deletionTimestamp &&
+      old.metadata.labels === pod.metadata.labels &&
+      old.metadata.annotations === pod.metadata.annotations &&
+      !pod.spec.readinessGates?.length;
+    if (!isOwnStatus || pod.metadata.deletionTimestamp) this.wake();
+  }
+
+  /** The pod was removed from the API: what is left of it on the node goes. */
+  removed(pod: Shared<Pod>): void {
+    this.#pod = pod;
+    this.#gone = true;
+    this.#endWithin(this.#graceSeconds());
+    this.wake();
+  }
+
+  /** Ends the pod as failed: evicted, over its deadline, rejected. */
+  fail(failure: WaitingReason): void {
+    if (this.#failure || isTerminal(this.#pod)) return;
+    this.#failure = failure;
+    this.#endWithin(this.#graceSeconds());
+    this.wake();
+  }
+
+  /** The runtime said that a container or sandbox changed. */
+  runtimeChanged(): void {
+    this.#settling = [...settleMs];
+    this.wake();
+  }
+
+  wake(): void {
+    if (this.#closed) return;
+    this.#again = true;
+    if (!this.#running) this.#workDone = this.#run();
+  }
+
+  /** Stops working; containers stay as they are. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#starting.abort(new Error('the agent stops'));
+    this.#stopping.abort(new Error('the agent stops'));
+    await this.#workDone;
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    const { clock, log } = this.#kit.context;
+    while (this.#again && !this.#closed) {
+      this.#again = false;
+      this.#timer?.cancel();
+      let nextMs: number | undefined;
+      try {
+        nextMs = await this.#step();
+        this.#failures = 0;
+      } catch (error) {
+        if (this.#closed) break;
+        nextMs = backoffDelay(retryPolicy, this.#failures++);
+        if (!this.#starting.signal.aborted || this.#failures > 1) {
+          log.warn('a step of a pod failed', {
+            pod: `${this.#pod.metadata.namespace}/${this.#pod.metadata.name}`,
+            error,
+          });
+        }
+      }
+      const settle = this.#settling.shift();
+      if (settle !== undefined) nextMs = Math.min(nextMs ?? settle, settle);
+      if (nextMs !== undefined && !this.#again) this.#timer = clock.after(nextMs, () => this.wake());
+    }
+    this.#running = false;
+  }
+
+  /** One step; returns after how long to look again, or undefined to wait for news. */
+  async #step(): Promise<number | undefined> {
+    const { context, statuses } = this.#kit;
+    const pod = this.#pod;
+    if (this.#cleaned) return this.#afterCleaning();
+    this.#runtimePod = await readRuntimePod(context.runtime, this.uid);
+    if (this.#mustEnd()) return this.#end();
+
+    const deadline = this.#deadlineMs();
+    if (deadline !== undefined && deadline <= 0) {
+      this.#failure = {
+        reason: 'DeadlineExceeded',
+        message: 'Pod was active on the node longer than the specified deadline',
+      };
+      context.events.event(pod as never, 'Normal', 'DeadlineExceeded', this.#failure.message);
+      return this.#end();
+    }
+    const { probes } = this.#kit;
+    probes.sync(pod, this.#runtimePod);
+    const status = this.#makeStatus();
+    statuses.write(pod, status);
+    if (status.phase === 'Succeeded' || status.phase === 'Failed') return this.#end();
+
+    const actions = computeActions(pod, this.#runtimePod, probes);
+    if (actions.killPod) {
+      await this.#stopEverything(this.#runtimePod);
+      if (!actions.createSandbox) {
+        this.#again = true;
+        return undefined;
+      }
+    }
+    for (const { container, message } of actions.containersToKill) {
+      await stopContainer(context, {
+        pod,
+        container,
+        message,
+        graceSeconds: this.#probeGrace(container.name),
+        podIp: this.podIps[0] ?? '127.0.0.1',
+      });
+    }
+    const hasWork =
+      actions.createSandbox ||
+      actions.initContainersToStart.length +
+        actions.containersToStart.length +
+        actions.ephemeralContainersToStart.length >
+        0;
+    let waitMs: number | undefined;
+    if (hasWork) {
+      const result = await this.#starter.run(pod, {
+        actions,
+        current: this.#runtimePod,
+        signal: this.#starting.signal,
+      });
+      waitMs = result.retryAfterMs;
+      if (result.changed || actions.containersToKill.length > 0) {
+        this.#again = true;
+        return waitMs;
+      }
+      // Reasons to wait came up: the status says them.
+      statuses.write(pod, this.#makeStatus());
+    } else if (actions.containersToKill.length > 0) this.#again = true;
+    await this.#refreshVolumes();
+    return least(waitMs, deadline, hasChangingVolumes(pod) ? volumeRefreshMs : undefined);
+  }
+
+  #mustEnd(): boolean {
+    return (
+      this.#gone ||
+      this.#failure !== undefined ||
+      Boolean(this.#pod.metadata.deletionTimestamp) ||
+      isTerminal(this.#pod)
+    );
+  }
+
+  /** Stops what runs, writes the last status, gives back what the node lent. */
+  async #end(): Promise<number | undefined> {
+    const { context, probes, statuses } = this.#kit;
+    const pod = this.#pod;
+    this.#endWithin(this.#graceSeconds());
+    probes.sync(pod, this.#runtimePod);
+    probes.stopLiveness(this.uid);
+    if (!this.#gone && !isTerminal(pod)) statuses.write(pod, this.#makeStatus());
+    const running = this.#runtimePod.containers.some(({ state }) => state === 'running' || state === 'unknown');
+    if (running || this.#runtimePod.sandboxes.some((sandbox) => sandbox.ready)) {
+      await this.#stopEverything(this.#runtimePod);
+      this.#runtimePod = await readRuntimePod(context.runtime, this.uid);
+      if (this.#runtimePod.containers.some(({ state }) => state === 'running')) return 50;
+    }
+    probes.remove(this.uid);
+    // The status of a pod that ended before this agent knew it is complete, and its last words are no longer here.
+    if (!this.#gone && !isSettled(pod)) {
+      statuses.write(pod, this.#makeStatus({ finished: true }));
+      await statuses.flush(this.uid);
+    }
+    this.#cleanUp();
+    return this.#afterCleaning();
+  }
+
+  /** Containers and logs of a pod stay for looking at until it is deleted; everything else goes now. */
+  #cleanUp(): void {
+    const { context, cgroups, images, restarts, configMaps, secrets, tokens } = this.#kit;
+    // The container's last words are in its directory: they are in the status already.
+    tearDownVolumes(context.rootDir, this.uid);
+    cgroups.remove(podCgroup(context.settings.cgroupRoot, this.#pod));
+    configMaps.release(this.uid);
+    secrets.release(this.uid);
+    tokens.release(this.uid);
+    images.forget(this.uid);
+    restarts.forget(`${this.uid}_`);
+    this.#cleaned = true;
+  }
+
+  async #afterCleaning(): Promise<number | undefined> {
+    const { client } = this.#kit.context;
+    const { namespace, name, deletionTimestamp } = this.#pod.metadata;
+    if (!this.#gone && deletionTimestamp) {
+      try {
+        await client.delete(
+          Pod,
+          { namespace: namespace!, name: name! },
+          { gracePeriodSeconds: 0, preconditions: { uid: this.uid } },
+        );
+      } catch (error) {
+        if (!isNotFound(error) && (error as { reason?: string }).reason !== 'Conflict') throw error;
+        this.#gone = true;
+      }
+      // The informer will tell; until then a finalizer may hold the object.
+      if (!this.#gone) return undefined;
+    }
+    if (!this.#gone) return undefined;
+    await removeFromRuntime(this.#kit, this.uid);
+    rmSync(podLogDir(this.#kit.context.logDir, this.#pod), { recursive: true, force: true });
+    this.#kit.statuses.forget(this.uid);
+    this.#closed = true;
+    this.#onDone();
+    return undefined;
+  }
+
+  async #stopEverything(current: RuntimePod): Promise<void> {
+    const { context } = this.#kit;
+    const quiet = this.#saidKilling;
+    this.#saidKilling = this.#mustEnd();
+    const signal = this.#stopping.signal;
+    try {
+      await stopAllContainers(context, this.#pod, {
+        current,
+        graceSeconds: this.#graceSeconds(),
+        podIp: this.podIps[0] ?? '127.0.0.1',
+        signal,
+        quiet,
+      });
+    } catch (error) {
+      if (!signal.aborted || this.#closed) throw error;
+      // A shorter grace came while waiting: begin anew with it.
+      return this.#stopEverything(await readRuntimePod(context.runtime, this.uid));
+    }
+    for (const sandbox of current.sandboxes) {
+      try {
+        await context.runtime.runtime.stopPodSandbox({ pod_sandbox_id: sandbox.id });
+      } catch (error) {
+        if (!isCriNotFound(error)) throw error;
+      }
+    }
+  }
+
+  #endWithin(graceSeconds: number): void {
+    if (!this.#starting.signal.aborted) this.#starting.abort(new Error('the pod ends'));
+    if (graceSeconds >= this.#stopGrace) return;
+    const wasStopping = this.#stopGrace !== Number.POSITIVE_INFINITY;
+    this.#stopGrace = graceSeconds;
+    if (!wasStopping) return;
+    this.#stopping.abort(new Error('a shorter grace period'));
+    this.#stopping = new AbortController();
+  }
+
+  #graceSeconds(): number {
+    const { deletionGracePeriodSeconds, deletionTimestamp } = this.#pod.metadata;
+    const own = this.#pod.spec.terminationGracePeriodSeconds ?? 30;
+    const wanted = deletionTimestamp || this.#gone ? (deletionGracePeriodSeconds ?? own) : own;
+    return Math.max(1, wanted);
+  }
+
+  #probeGrace(container: string): number {
+    const spec = [...this.#pod.spec.containers, ...(this.#pod.spec.initContainers ?? [])].find(
+      (c) => c.name === container,
+    );
+    const grace =
+      spec?.livenessProbe?.terminationGracePeriodSeconds ?? spec?.startupProbe?.terminationGracePeriodSeconds;
+    return grace ?? this.#pod.spec.terminationGracePeriodSeconds ?? 30;
+  }
+
+  /** Milliseconds until activeDeadlineSeconds is over. */
+  #deadlineMs(): number | undefined {
+    const limit = this.#pod.spec.activeDeadlineSeconds;
+    const start = this.#kit.statuses.latest(this.#pod).startTime;
+    if (limit === undefined || !start) return undefined;
+    return parseTime(start) + limit * 1000 - this.#kit.context.clock.now();
+  }
+
+  #podIps(current: RuntimePod): readonly string[] {
+    if (this.#pod.spec.hostNetwork) return this.#kit.context.settings.nodeIps;
+    const sandbox = current.sandboxes[0];
+    if (sandbox?.ready) return sandbox.ips;
+    // The address of a pod that has ended is still of interest.
+    return (this.#kit.statuses.latest(this.#pod).podIPs ?? []).map(({ ip }) => ip!);
+  }
+
+  #makeStatus(options: { finished?: boolean } = {}): PodStatus {
+    const { context, probes, runtimeName, statuses } = this.#kit;
+    const pod = { ...this.#pod, status: { ...this.#pod.status, ...statuses.latest(this.#pod) } };
+    return makePodStatus({
+      pod,
+      runtime: this.#runtimePod,
+      now: context.clock.now(),
+      hostIps: context.settings.nodeIps,
+      podIps: this.#podIps(this.#runtimePod),
+      waiting: this.#waiting,
+      isReady: (container) => probes.isReady(pod, container),
+      isStarted: (container) => probes.isStarted(pod, container),
+      terminationMessage: (container) => terminationMessage(context, pod, container),
+      runtimeName,
+      failure: this.#failure,
+      ...options,
+    });
+  }
+
+  async #refreshVolumes(): Promise<void> {
+    const { clock, events } = this.#kit.context;
+    if (!hasChangingVolumes(this.#pod) || clock.monotonic() - this.#lastRefresh < 1000) return;
+    this.#lastRefresh = clock.monotonic();
+    try {
+      const sources = podSources(this.#kit, this.#pod, this.podIps);
+      await setUpVolumes(this.#kit.context, this.#pod, { sources, onlyRefresh: true });
+    } catch (error) {
+      if (!(error instanceof VolumeError)) throw error;
+      events.event(this.#pod as never, 'Warning', 'FailedMount', error.message);
+    }
+  }
+}
+
+const isTerminal = (pod: Shared<Pod>) => pod.status.phase === 'Failed' || pod.status.phase === 'Succeeded';
+
+const isSettled = (pod: Shared<Pod>) =>
+  isTerminal(pod) && (pod.status.containerStatuses ?? []).every((status) => status.state?.terminated !== undefined);
+
+function least(...values: (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
+}
+
+/** Removes a pod's sandboxes and with them its containers. */
+export async function removeFromRuntime(kit: Pick<PodKit, 'context'>, uid: string): Promise<void> {
+  const { runtime } = kit.context.runtime;
+  const current = await readRuntimePod(kit.context.runtime, uid);
+  for (const sandbox of current.sandboxes) {
+    await runtime.stopPodSandbox({ pod_sandbox_id: sandbox.id });
+    await runtime.removePodSandbox({ pod_sandbox_id: sandbox.id });
+  }
+}
