@@ -1,5 +1,8 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
+import { validateNonNegative } from '../core/field-rules.ts';
 import { defineKind, type Shared } from '../kind.ts';
+import { required } from '../machinery/field-error.ts';
+import { validateImmutable } from '../machinery/object-meta.ts';
 import type * as apps from '../types/apps-v1.ts';
 
 /** An immutable snapshot of a controller's state. */
@@ -13,6 +16,11 @@ export const ControllerRevision = defineKind<ControllerRevision>({
   plural: 'controllerrevisions',
   scope: 'Namespaced',
   schema: 'apps/v1.ControllerRevision',
+  validate: ({ data, revision }) => [
+    ...(data === undefined ? [required('data', 'data is mandatory')] : []),
+    ...validateNonNegative(revision, 'revision'),
+  ],
+  validateUpdate: (revision, old) => validateImmutable(revision.data, old.data, 'data'),
   columns: [nameColumn, textColumn('Controller', controller), textColumn('Revision', (r) => r.revision), ageColumn],
   allowUnconditionalUpdate: true,
 });

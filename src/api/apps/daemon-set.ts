@@ -11,6 +11,8 @@ import {
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
+import { validateDaemonSet, validateDaemonSetStatusUpdate } from './daemon-set-validation.ts';
+import { validateSelectorUpdate } from './deployment-validation.ts';
 
 /** Runs a pod on every node. */
 export type DaemonSet = apps.DaemonSet;
@@ -51,6 +53,9 @@ export const DaemonSet = defineKind<DaemonSet>({
     const generation = Number(old.metadata.annotations?.[templateGeneration] ?? 0);
     setTemplateGeneration(set, deepEqual(set.spec.template, old.spec.template) ? generation : generation + 1);
   },
+  validate: validateDaemonSet,
+  validateUpdate: validateSelectorUpdate,
+  validateStatusUpdate: validateDaemonSetStatusUpdate,
   columns: [
     nameColumn,
     integerColumn('Desired', (s) => s.status.desiredNumberScheduled),

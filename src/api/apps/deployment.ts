@@ -9,6 +9,7 @@ import {
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
+import { validateDeployment, validateDeploymentStatusUpdate, validateSelectorUpdate } from './deployment-validation.ts';
 
 /** Declares pods and rolls out changes to them. */
 export type Deployment = apps.Deployment;
@@ -43,6 +44,9 @@ export const Deployment = defineKind<Deployment>({
     spec.revisionHistoryLimit ??= 10;
     spec.progressDeadlineSeconds ??= 600;
   },
+  validate: validateDeployment,
+  validateUpdate: validateSelectorUpdate,
+  validateStatusUpdate: validateDeploymentStatusUpdate,
   columns: [
     nameColumn,
     textColumn('Ready', (d) => `${d.status.readyReplicas ?? 0}/${d.spec.replicas ?? 1}`),

@@ -2,6 +2,7 @@ import { ageColumn, formatLabelSelector, integerColumn, nameColumn, templateColu
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
+import { validateReplicaSet, validateReplicaSetStatusUpdate, validateSelectorUpdate } from './deployment-validation.ts';
 
 /** Keeps a number of equal pods running. */
 export type ReplicaSet = apps.ReplicaSet;
@@ -31,6 +32,9 @@ export const ReplicaSet = defineKind<ReplicaSet>({
   prepareCreate(set) {
     set.status = { replicas: 0 };
   },
+  validate: validateReplicaSet,
+  validateUpdate: validateSelectorUpdate,
+  validateStatusUpdate: validateReplicaSetStatusUpdate,
   columns: [
     nameColumn,
     integerColumn('Desired', (s) => s.spec.replicas ?? 0),

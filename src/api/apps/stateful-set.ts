@@ -3,6 +3,12 @@ import { setClaimSpecDefaults } from '../core/persistent-volume-claim-defaults.t
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
+import {
+  validateStatefulSet,
+  validateStatefulSetCreate,
+  validateStatefulSetStatusUpdate,
+  validateStatefulSetUpdate,
+} from './stateful-set-validation.ts';
 
 /** Runs pods that keep their names and volumes. */
 export type StatefulSet = apps.StatefulSet;
@@ -51,6 +57,10 @@ export const StatefulSet = defineKind<StatefulSet>({
   prepareCreate(set) {
     set.status = { replicas: 0, availableReplicas: 0 };
   },
+  validate: validateStatefulSet,
+  validateCreate: validateStatefulSetCreate,
+  validateUpdate: validateStatefulSetUpdate,
+  validateStatusUpdate: validateStatefulSetStatusUpdate,
   columns: [
     nameColumn,
     textColumn('Ready', (s) => `${s.status.readyReplicas ?? 0}/${s.spec.replicas ?? 1}`),

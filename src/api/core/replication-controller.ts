@@ -1,7 +1,15 @@
 import { defineKind } from '../kind.ts';
+import { required } from '../machinery/field-error.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, formatLabels, integerColumn, nameColumn, templateColumns } from './columns.ts';
+import { validateNonNegative } from './field-rules.ts';
 import { setPodTemplateDefaults } from './pod-defaults.ts';
+import {
+  validateCounts,
+  validateReplicaCounts,
+  validateRunningTemplate,
+  validateTemplateLabels,
+} from './workload-validation.ts';
 
 /** Keeps a number of equal pods running; ReplicaSet replaced it. */
 export type ReplicationController = core.ReplicationController;
@@ -34,6 +42,25 @@ export const ReplicationController = defineKind<ReplicationController>({
   },
   prepareCreate(controller) {
     controller.status = { replicas: 0 };
+  },
+  validate({ spec }) {
+    const selector = spec.selector && { matchLabels: spec.selector };
+    const empty = Object.keys(spec.selector ?? {}).length === 0;
+    return [
+      ...validateNonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
+      ...(empty ? [required('spec.selector')] : []),
+      ...validateNonNegative(spec.replicas, 'spec.replicas'),
+      ...(spec.template && !empty ? validateTemplateLabels(selector, spec.template, 'spec.template') : []),
+      ...validateRunningTemplate(spec.template, 'ReplicationController', 'spec.template'),
+    ];
+  },
+  validateStatusUpdate({ status }) {
+    const { replicas, fullyLabeledReplicas, readyReplicas, availableReplicas, observedGeneration } = status;
+    const parts = { fullyLabeledReplicas, readyReplicas, availableReplicas };
+    return [
+      ...validateCounts({ replicas, ...parts, observedGeneration }, 'status'),
+      ...validateReplicaCounts(replicas, parts, 'status'),
+    ];
   },
   columns: [
     nameColumn,

@@ -2,7 +2,10 @@ import { defineKind, type Shared } from '../kind.ts';
 import { nameIsDns1035Label } from '../machinery/names.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, formatLabels, nameColumn, textColumn } from './columns.ts';
+import { normalizeClusterIps, patchAllocatedValues } from './service-allocation.ts';
 import { dropTypeDependentFields, setServiceDefaults } from './service-defaults.ts';
+import { validateClusterIpsUpdate } from './service-ip-validation.ts';
+import { validateService, validateServiceStatus, validateServiceUpdate } from './service-validation.ts';
 
 /** A stable address for a set of pods. */
 export type Service = core.Service;
@@ -29,8 +32,16 @@ export const Service = defineKind<Service>({
   defaults: setServiceDefaults,
   prepareCreate(service) {
     service.status = { loadBalancer: {} };
+    normalizeClusterIps(service);
   },
-  prepareUpdate: dropTypeDependentFields,
+  prepareUpdate(service, old) {
+    patchAllocatedValues(service, old);
+    normalizeClusterIps(service, old);
+    dropTypeDependentFields(service, old);
+  },
+  validate: validateService,
+  validateUpdate: (service, old) => [...validateClusterIpsUpdate(service, old), ...validateServiceUpdate(service, old)],
+  validateStatusUpdate: validateServiceStatus,
   validateName: nameIsDns1035Label,
   columns: [
     nameColumn,

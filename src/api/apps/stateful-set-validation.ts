@@ -1,0 +1,104 @@
+/** Validation of stateful sets. */
+import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
+import { invalidEach, validateNonNegative } from '../core/field-rules.ts';
+import {
+  isZero,
+  validateAtMost100Percent,
+  validateCollisionCount,
+  validateCounts,
+  validateIntOrPercent,
+  validateReplicaCounts,
+  validateRunningTemplate,
+  validateTemplateLabels,
+  validateWorkloadSelector,
+} from '../core/workload-validation.ts';
+import { type FieldError, forbidden, invalid, notSupported, required } from '../machinery/field-error.ts';
+import { dns1123Subdomain } from '../machinery/names.ts';
+import type { StatefulSet, StatefulSetUpdateStrategy } from '../types/apps-v1.ts';
+
+type SharedSet = DeepReadonly<StatefulSet>;
+
+/** A stateful set on create and update. */
+export function validateStatefulSet({ spec }: SharedSet): FieldError[] {
+  const policy = spec.podManagementPolicy;
+  const errors: FieldError[] = [];
+  if (!policy) errors.push(required('spec.podManagementPolicy'));
+  else if (policy !== 'OrderedReady' && policy !== 'Parallel') {
+    errors.push(invalid('spec.podManagementPolicy', policy, "must be 'OrderedReady' or 'Parallel'"));
+  }
+  errors.push(...validateStrategy(spec.updateStrategy));
+  for (const name of ['whenDeleted', 'whenScaled'] as const) {
+    const value = spec.persistentVolumeClaimRetentionPolicy?.[name];
+    if (value !== undefined && value !== 'Retain' && value !== 'Delete') {
+      errors.push(notSupported(`spec.persistentVolumeClaimRetentionPolicy.${name}`, value, ['Delete', 'Retain']));
+    }
+  }
+  errors.push(
+    ...validateNonNegative(spec.replicas, 'spec.replicas'),
+    ...validateNonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
+    ...validateNonNegative(spec.ordinals?.start, 'spec.ordinals.start'),
+    ...validateNonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit'),
+    ...validateWorkloadSelector(spec.selector, 'statefulset', 'spec.selector'),
+    ...validateTemplateLabels(spec.selector, spec.template, 'spec.template'),
+    ...validateRunningTemplate(spec.template, 'StatefulSet', 'spec.template'),
+  );
+  return errors;
+}
+
+/** The name of the governing service, which older sets may have wrong. */
+export function validateStatefulSetCreate({ spec: { serviceName } }: SharedSet): FieldError[] {
+  return serviceName ? invalidEach('spec.serviceName', serviceName, dns1123Subdomain(serviceName)) : [];
+}
+
+function validateStrategy(strategy: DeepReadonly<StatefulSetUpdateStrategy>): FieldError[] {
+  const { type, rollingUpdate } = strategy;
+  const path = 'spec.updateStrategy';
+  if (!type) return [required(path)];
+  if (type === 'OnDelete') {
+    const detail = "only allowed for updateStrategy 'RollingUpdate'";
+    return rollingUpdate ? [invalid(`${path}.rollingUpdate`, rollingUpdate, detail)] : [];
+  }
+  if (type !== 'RollingUpdate') return [invalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")];
+  if (!rollingUpdate) return [];
+  const maxPath = `${path}.rollingUpdate.maxUnavailable`;
+  const { partition, maxUnavailable } = rollingUpdate;
+  return [
+    ...validateNonNegative(partition, `${path}.rollingUpdate.partition`),
+    ...validateIntOrPercent(maxUnavailable, maxPath),
+    ...(maxUnavailable !== undefined && isZero(maxUnavailable)
+      ? [invalid(maxPath, maxUnavailable, 'cannot be 0')]
+      : []),
+    ...validateAtMost100Percent(maxUnavailable, maxPath),
+  ];
+}
+
+const mutableFields = [
+  'replicas',
+  'ordinals',
+  'template',
+  'updateStrategy',
+  'revisionHistoryLimit',
+  'persistentVolumeClaimRetentionPolicy',
+  'minReadySeconds',
+] as const;
+
+/** Everything but the fields of the list stays as it is. */
+export function validateStatefulSetUpdate({ spec }: SharedSet, { spec: old }: SharedSet): FieldError[] {
+  const fixed = (value: SharedSet['spec']) =>
+    Object.fromEntries(Object.entries(value).filter(([key]) => !(mutableFields as readonly string[]).includes(key)));
+  if (deepEqual(fixed(spec), fixed(old))) return [];
+  const [last, ...others] = [...mutableFields].reverse().map((name) => `'${name}'`);
+  const list = `${others.reverse().join(', ')} and ${last}`;
+  return [forbidden('spec', `updates to statefulset spec for fields other than ${list} are forbidden`)];
+}
+
+/** The numbers that a stateful set reports. */
+export function validateStatefulSetStatusUpdate({ status }: SharedSet, { status: old }: SharedSet): FieldError[] {
+  const { replicas, readyReplicas, currentReplicas, updatedReplicas, observedGeneration, availableReplicas } = status;
+  const parts = { readyReplicas: readyReplicas ?? 0, currentReplicas, updatedReplicas, availableReplicas };
+  return [
+    ...validateCounts({ replicas, ...parts, observedGeneration }, 'status'),
+    ...validateCollisionCount(status.collisionCount, old.collisionCount, 'status'),
+    ...validateReplicaCounts(replicas, parts, 'status'),
+  ];
+}
