@@ -39,6 +39,8 @@ function renderGroupVersion(id: string): string {
       }
       case 'map':
         return `{ [key: string]: ${type(t.of)} }`;
+      case 'any':
+        return 'unknown';
       case 'struct':
         return ref(t.struct);
       case 'scalar':

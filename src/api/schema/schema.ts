@@ -21,11 +21,25 @@ export type Scalar =
   | 'FieldsV1'
   | 'JSON';
 
+/**
+ * The type of a value. What merging needs to know of a list, map or struct is on the type, so that custom resources (whose
+ * lists may hold lists) have the same form; `any` is content without a schema.
+ */
 export type TypeSchema =
-  | { readonly kind: 'scalar'; readonly scalar: Scalar; readonly values?: readonly string[] }
-  | { readonly kind: 'list'; readonly of: TypeSchema }
-  | { readonly kind: 'map'; readonly of: TypeSchema }
-  | { readonly kind: 'struct'; readonly struct: StructSchema };
+  | { readonly kind: 'scalar'; readonly scalar: Scalar; readonly values?: readonly string[]; readonly goName?: string }
+  | ListSchema
+  | { readonly kind: 'map'; readonly of: TypeSchema; readonly atomic?: boolean; readonly goName?: string }
+  | { readonly kind: 'struct'; readonly struct: StructSchema; readonly atomic?: boolean }
+  | { readonly kind: 'any' };
+
+export interface ListSchema {
+  readonly kind: 'list';
+  readonly of: TypeSchema;
+  /** How server-side apply merges it; a list without one is atomic. */
+  readonly listType?: 'map' | 'set' | 'atomic';
+  readonly keys?: readonly string[];
+  readonly goName?: string;
+}
 
 export interface FieldSchema {
   /** JSON name; empty for an inlined struct. */
@@ -60,6 +74,10 @@ export interface StructSchema {
   readonly cluster: boolean;
   readonly structType: 'atomic' | 'granular' | undefined;
   readonly union: boolean;
+  /** A custom resource: values of a wrong type are left to validation, and absent ones stay absent. */
+  readonly dynamic?: boolean;
+  /** Fields that are not declared are kept. */
+  readonly preserveUnknown?: boolean;
   /** As declared; an inlined struct is one field here. */
   readonly fields: readonly FieldSchema[];
   /** By JSON name, inlined structs' fields included. */
@@ -200,10 +218,16 @@ function parseField(facts: SchemaFacts, [number, rawName, rawType, ...tokens]: s
   const omitEmpty = rawName!.endsWith('?');
   const name = omitEmpty ? rawName!.slice(0, -1) : rawName!;
   const defaultText = token('default');
+  const type = withMerging(parseType(facts, rawType!.replace(/^\*/, '')), {
+    list: token('list') as ListSchema['listType'],
+    keys: token('keys')?.split(','),
+    map: token('map'),
+    struct: token('struct'),
+  });
   return {
     name: name === '...' || name === '-' ? '' : name,
     number: number === '-' ? undefined : Number(number),
-    type: parseType(facts, rawType!.replace(/^\*/, '')),
+    type,
     pointer: rawType!.startsWith('*'),
     inline: name === '...',
     omitEmpty,
@@ -221,19 +245,75 @@ function parseField(facts: SchemaFacts, [number, rawName, rawType, ...tokens]: s
   };
 }
 
-function parseType(facts: SchemaFacts, text: string, values?: readonly string[]): TypeSchema {
-  if (text.startsWith('*')) return parseType(facts, text.slice(1), values);
-  if (text.startsWith('[]')) return { kind: 'list', of: parseType(facts, text.slice(2)) };
-  if (text.startsWith('{}')) return { kind: 'map', of: parseType(facts, text.slice(2)) };
+/** Puts what a field says about merging on its type. */
+function withMerging(
+  type: TypeSchema,
+  says: {
+    list: ListSchema['listType'] | undefined;
+    keys: string[] | undefined;
+    map: string | undefined;
+    struct: string | undefined;
+  },
+): TypeSchema {
+  if (type.kind === 'list' && says.list) return { ...type, listType: says.list, keys: says.keys ?? [] };
+  if (type.kind === 'map' && says.map === 'atomic') return { ...type, atomic: true };
+  if (type.kind === 'struct') {
+    const atomic = says.struct ?? says.map ?? type.struct.structType;
+    if (atomic === 'atomic') return { ...type, atomic: true };
+  }
+  return type;
+}
+
+/** Declared as structs, but any JSON on the wire. */
+const anyJson: ReadonlySet<string> = new Set(['apiextensions/v1.JSON']);
+
+function parseType(facts: SchemaFacts, text: string, alias?: Alias & { readonly goName: string }): TypeSchema {
+  const named = alias ? { goName: alias.goName } : {};
+  if (text.startsWith('*')) return parseType(facts, text.slice(1), alias);
+  if (text.startsWith('[]')) return { kind: 'list', of: parseType(facts, text.slice(2)), ...named };
+  if (text.startsWith('{}')) return { kind: 'map', of: parseType(facts, text.slice(2)), ...named };
   const dot = text.lastIndexOf('.');
   const home = dot < 0 ? facts.id : text.slice(0, dot);
   const name = text.slice(dot + 1);
-  const schema = home === facts.id ? undefined : groupVersionSchema(home);
-  const { structs, aliases, facts: owner } = schema ?? groupVersionSchema(facts.id);
+  const { structs, aliases, facts: owner } = groupVersionSchema(home);
   const struct = structs.get(name);
-  if (struct) return { kind: 'struct', struct };
-  const alias = aliases.get(name);
-  if (alias) return parseType(owner, alias.type, alias.values);
-  if (scalars.has(name)) return { kind: 'scalar', scalar: name as Scalar, ...(values?.length ? { values } : {}) };
-  throw new Error(`${facts.id}: unknown type ${text}`);
+  if (struct) return anyJson.has(struct.id) ? { kind: 'scalar', scalar: 'JSON' } : { kind: 'struct', struct };
+  const next = aliases.get(name);
+  if (next) return parseType(owner, next.type, { ...next, goName: goTypeName(owner.id, name) });
+  if (!scalars.has(name)) throw new Error(`${facts.id}: unknown type ${text}`);
+  return {
+    kind: 'scalar',
+    scalar: name as Scalar,
+    ...(alias?.values.length ? { values: alias.values } : {}),
+    ...named,
+  };
+}
+
+/** `v1.PullPolicy`: the Go package is named after the version. */
+function goTypeName(id: string, name: string): string {
+  return `${id.slice(id.lastIndexOf('/') + 1)}.${name}`;
+}
+
+const goScalars: Partial<Record<Scalar, string>> = {
+  bytes: '[]uint8',
+  Time: 'string',
+  MicroTime: 'string',
+  Duration: 'string',
+  IntOrString: 'int32',
+};
+
+/** How Go names the type, as its JSON decoder's messages do: `[]v1.Container`, `map[string]string`, `int32`. */
+export function goType(type: TypeSchema): string {
+  switch (type.kind) {
+    case 'any':
+      return 'interface {}';
+    case 'scalar':
+      return type.goName ?? goScalars[type.scalar] ?? type.scalar;
+    case 'list':
+      return type.goName ?? `[]${goType(type.of)}`;
+    case 'map':
+      return type.goName ?? `map[string]${goType(type.of)}`;
+    case 'struct':
+      return goTypeName(type.struct.id.slice(0, type.struct.id.lastIndexOf('.')), type.struct.name);
+  }
 }
