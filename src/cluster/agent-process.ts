@@ -1,24 +1,31 @@
-/** The node agent's process of `timonel up`: container runtime, pod network, kubelet, service proxy, DNS. */
-import { readFileSync } from 'node:fs';
+/** The node agent's process of `timonel up`: container runtime, pod network, kubelet, service proxy, policies, DNS. */
 import { join } from 'node:path';
 import { realClock } from '../base/clock.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import { MetricsRegistry } from '../base/metrics.ts';
+import type { CertificateAndKey } from '../base/pki.ts';
 import { realRandom } from '../base/random.ts';
 import { type Client, createClient } from '../client/client.ts';
 import { createEventRecorder } from '../client/event-recorder.ts';
 import { createHttpTransport } from '../client/http.ts';
 import { createInformerSet } from '../client/informer-set.ts';
-import { superviseContainerd } from '../cri/containerd.ts';
-import { connectCri, type CriRuntime } from '../cri/runtime.ts';
+import { ContainerdError, superviseContainerd } from '../cri/containerd.ts';
+import { type CriRuntime, connectCri } from '../cri/runtime.ts';
 import { startDns } from '../dns/dns.ts';
+import { publishDnsEndpoints } from '../dns/kube-dns.ts';
 import { startAgent } from '../kubelet/agent.ts';
-import { preparePodNetwork } from '../network/pod-network/pod-network.ts';
+import { type PodNetwork, preparePodNetwork } from '../network/pod-network/pod-network.ts';
+import { startNetworkPolicies } from '../network/policies/network-policies.ts';
 import { startServiceProxy } from '../network/services/service-proxy.ts';
 import { serverUrl } from './admin-client.ts';
 import { type ClusterConfig, paths, readConfig, UserError } from './config.ts';
-import { serviceAddress } from './networks.ts';
+import { firstNodeCidr, serviceAddress } from './networks.ts';
+import { ensureAgentPki, ensurePki, servingNames } from './pki.ts';
 import { runRole } from './processes.ts';
+
+interface Part {
+  stop(): Promise<void> | void;
+}
 
 /** Runs until SIGTERM; containers, and the containerd that runs them, outlive it. */
 export async function runAgentProcess(dataDir: string): Promise<void> {
@@ -26,14 +33,152 @@ export async function runAgentProcess(dataDir: string): Promise<void> {
   await runRole('agent', dataDir, async () => {
     const config = readConfig(dataDir);
     if (!config) throw new UserError(`there is no cluster in ${dataDir}`);
-    const agent = await startNode(config, log);
+    const parts = await startNode(config, log);
     log.info('agent is up', { node: config.nodeName });
     return {
       node: config.nodeName,
       async stop() {
         log.info('agent stops');
-        await agent.stop();
+        for (const part of parts.toReversed()) await part.stop();
       },
     };
   });
+}
+
+async function startNode(config: ClusterConfig, log: Logger): Promise<Part[]> {
+  const { agent: dataDir, pki: pkiDir } = paths(config.dataDir);
+  const cniConfDir = join(dataDir, 'cni');
+  const now = realClock.now();
+  const { ca } = ensurePki(pkiDir, servingNames(config), now);
+  const pki = ensureAgentPki(join(dataDir, 'pki'), { ca, nodeName: config.nodeName, nodeIp: config.nodeIp, now });
+  const clientWith = (identity: CertificateAndKey, fieldManager: string) =>
+    createClient(createHttpTransport({ url: serverUrl(config), ca: ca.cert, ...identity, userAgent: fieldManager }), {
+      fieldManager,
+    });
+  const client = clientWith(pki.client, 'kubelet');
+  const podCidr = firstNodeCidr(config.podCidr);
+  const parts: Part[] = [];
+
+  // The runtime and the network take their time apart from each other, and from the server's start.
+  const [runtime, network] = await Promise.all([
+    openRuntime(config, { dataDir, cniConfDir, log }, parts),
+    preparePodNetwork({
+      dataDir,
+      cniConfDir,
+      clusterName: config.name,
+      podCidr,
+      clusterPodCidr: config.podCidr,
+      serviceCidr: config.serviceCidr,
+    }),
+    whenServing(client),
+  ]);
+  const metrics = new MetricsRegistry();
+  const agent = await startAgent({
+    client,
+    nodeName: config.nodeName,
+    runtime,
+    dataDir,
+    clock: realClock,
+    random: realRandom,
+    log,
+    metrics,
+    nodeIps: [config.nodeIp],
+    tls: { cert: pki.server.cert, key: pki.server.key, clientCa: ca.cert },
+    settings: {
+      clusterDns: config.disable.includes('dns') ? [] : [serviceAddress(config.serviceCidr, 10)],
+      clusterDomain: config.clusterDomain,
+      cgroupRoot: `/timonel-${config.name}`,
+      podCidr,
+    },
+  });
+  parts.push(
+    { stop: () => agent.close() },
+    ...(await startNetwork(clientWith(pki.network, 'timonel-network'), { config, network, podCidr, log, metrics })),
+  );
+  return parts;
+}
+
+async function openRuntime(
+  config: ClusterConfig,
+  { dataDir, cniConfDir, log }: { dataDir: string; cniConfDir: string; log: Logger },
+  parts: Part[],
+): Promise<CriRuntime> {
+  if (config.criEndpoint) {
+    const runtime = connectCri(config.criEndpoint);
+    parts.push({ stop: () => runtime.close() });
+    return runtime;
+  }
+  try {
+    const containerd = await superviseContainerd({ dataDir, cniConfDir, clock: realClock, log });
+    containerd.onExit(() => log.error('containerd ended; pods keep running, "timonel up" starts it again'));
+    parts.push({ stop: () => containerd.close() });
+    return containerd.runtime;
+  } catch (error) {
+    if (error instanceof ContainerdError) throw new UserError(error.message);
+    throw error;
+  }
+}
+
+/** Services, policies and names: everything between pods that the agent looks after. */
+async function startNetwork(
+  client: Client,
+  {
+    config,
+    network,
+    podCidr,
+    log,
+    metrics,
+  }: { config: ClusterConfig; network: PodNetwork; podCidr: string; log: Logger; metrics: MetricsRegistry },
+): Promise<Part[]> {
+  const informers = createInformerSet(client, { clock: realClock, log, random: realRandom });
+  const parts: Part[] = [{ stop: () => informers.stop() }];
+  const common = { informers, nodeName: config.nodeName, clusterName: config.name, clock: realClock, log };
+  const enabled = (part: ClusterConfig['disable'][number]) => !config.disable.includes(part);
+  const starts: Promise<Part>[] = [];
+  if (enabled('service-proxy')) {
+    const events = createEventRecorder(client, {
+      component: 'kube-proxy',
+      host: config.nodeName,
+      clock: realClock,
+      random: realRandom,
+      log,
+    });
+    starts.push(
+      startServiceProxy({ ...common, podCidr: config.podCidr, serviceCidr: config.serviceCidr, events, metrics }),
+    );
+  }
+  if (enabled('network-policy')) starts.push(startNetworkPolicies({ ...common, dnsAddresses: network.gateways }));
+  if (enabled('dns')) {
+    starts.push(
+      startDns({
+        informers,
+        clusterDomain: config.clusterDomain,
+        listen: network.gateways.map((address) => ({ address, port: 53 })),
+        clock: realClock,
+        random: realRandom,
+        log,
+      }).then(async (dns) => {
+        await publishDnsEndpoints(client, { nodeName: config.nodeName, addresses: dns.addresses });
+        return { stop: () => dns.close() };
+      }),
+    );
+  }
+  log.debug('pod network is up', { podCidr, device: network.device });
+  return [...parts, ...(await Promise.all(starts))];
+}
+
+const serverWaitMs = 60_000;
+
+/** The server is another process that starts at the same time. */
+async function whenServing(client: Client): Promise<void> {
+  const end = realClock.monotonic() + serverWaitMs;
+  for (;;) {
+    try {
+      if ((await client.transport.raw('/readyz')).status === 200) return;
+    } catch (error) {
+      if (realClock.monotonic() > end)
+        throw new UserError(`the API server does not answer: ${(error as Error).message}`);
+    }
+    await realClock.sleep(20);
+  }
 }

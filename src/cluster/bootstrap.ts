@@ -1,32 +1,51 @@
 /** Objects that every cluster of ours has and the API server does not make by itself. */
 import { Service } from '../api/core/service.ts';
+import type { KindRef, KubeObject } from '../api/kind.ts';
 import { isAlreadyExists } from '../api/machinery/status.ts';
-import type { Client } from '../client/client.ts';
+import { ClusterRole } from '../api/rbac/cluster-role.ts';
+import { ClusterRoleBinding } from '../api/rbac/cluster-role-binding.ts';
+import type { Client, Draft } from '../client/client.ts';
+import { kubeDnsService } from '../dns/kube-dns.ts';
 import type { ClusterConfig } from './config.ts';
 import { serviceAddress } from './networks.ts';
+import { networkGroup } from './pki.ts';
 
-/** Makes the kube-dns service, through which pods reach the DNS in the agents. Does nothing when it is there. */
+const read = ['get', 'list', 'watch'];
+
+/** Makes the kube-dns service and the role of the nodes' network; what is there stays as it is. */
 export async function ensureSystemObjects(
   client: Client,
   config: Pick<ClusterConfig, 'disable' | 'runtime' | 'serviceCidr'>,
 ): Promise<void> {
-  if (config.disable.includes('dns') || config.runtime === 'sim') return;
-  await client
-    .create(Service, {
-      metadata: {
-        name: 'kube-dns',
-        namespace: 'kube-system',
-        labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' },
-      },
-      spec: {
-        clusterIP: serviceAddress(config.serviceCidr, 10),
-        ports: [
-          { name: 'dns', protocol: 'UDP', port: 53, targetPort: 53 },
-          { name: 'dns-tcp', protocol: 'TCP', port: 53, targetPort: 53 },
-        ],
-      },
-    })
-    .catch((error: unknown) => {
+  const ensure = async <T extends KubeObject>(kind: KindRef<T>, draft: Draft<T>) => {
+    try {
+      await client.create(kind, draft);
+    } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-    });
+    }
+  };
+  if (config.runtime === 'sim') return;
+  await Promise.all([
+    ensure(ClusterRole, {
+      metadata: { name: networkGroup },
+      rules: [
+        { apiGroups: [''], resources: ['services', 'endpoints', 'nodes', 'pods', 'namespaces'], verbs: read },
+        {
+          apiGroups: ['discovery.k8s.io'],
+          resources: ['endpointslices'],
+          verbs: [...read, 'create', 'patch', 'delete'],
+        },
+        { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: read },
+        { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+      ],
+    }),
+    ensure(ClusterRoleBinding, {
+      metadata: { name: networkGroup },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: networkGroup },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: networkGroup }],
+    }),
+    ...(config.disable.includes('dns')
+      ? []
+      : [ensure(Service, kubeDnsService(serviceAddress(config.serviceCidr, 10)))]),
+  ]);
 }

@@ -2,12 +2,12 @@
 import { createAuthentication } from '../apiserver/authn/authenticators.ts';
 import { createDeferredTransport } from '../apiserver/authn/deferred-transport.ts';
 import { createServiceAccountSigner } from '../apiserver/authn/service-account-signer.ts';
-import { createTokenIssuer } from '../apiserver/authn/token-request.ts';
 import { reconcileBootstrapPolicy } from '../apiserver/authz/bootstrap-policy.ts';
 import { createAuthorizerChain } from '../apiserver/authz/chain.ts';
 import { controllerUser } from '../apiserver/authz/controller-roles.ts';
 import { createRbacAuthorizer } from '../apiserver/authz/rbac.ts';
-import { type ApiServer, createApiServer } from '../apiserver/server.ts';
+import type { ApiServer } from '../apiserver/options.ts';
+import { createApiServer } from '../apiserver/server.ts';
 import { loopbackUser, roleUser, type UserInfo } from '../apiserver/user.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
@@ -19,6 +19,7 @@ import { createEventRecorder } from '../client/event-recorder.ts';
 import { createInformerSet, type RunningInformerSet } from '../client/informer-set.ts';
 import { type LeaderElection, type LeaderElectionOptions, runWithLeaderElection } from '../client/leader.ts';
 import { builtinControllers } from '../controllers/controllers.gen.ts';
+import { loadBalancerController } from '../network/load-balancer/load-balancer.ts';
 import { type Scheduler, startScheduler } from '../scheduler/scheduler.ts';
 import { createObjectCache } from '../store/cache.ts';
 import type { Store } from '../store/store.ts';
@@ -51,6 +52,8 @@ export interface ControlPlaneOptions {
 export interface ControlPlane {
   readonly server: ApiServer;
   readonly metrics: MetricsRegistry;
+  /** Opens an HTTPS port with the cluster's certificate. */
+  listen(options: { host: string; port: number }): Promise<{ url: string; port: number }>;
   /** A client in this process, as a user. */
   clientAs(user: UserInfo, fieldManager?: string): Client;
   /** Informers in this process as the API server itself, for in-process roles. */
@@ -84,27 +87,31 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     apiAudiences,
   });
   const authorizer = createAuthorizerChain([createRbacAuthorizer(informers)]);
+  const tls = { ...pki.server, clientCa: pki.ca.cert };
   const server = await createApiServer({
     cache,
     clock,
     random,
     log,
     metrics,
-    authenticator,
+    authenticators: [authenticator],
     tokens,
     authorizer,
-    tokenIssuer: createTokenIssuer({ signer, client, clock, random, apiAudiences }),
     serviceCidr: options.serviceCidr,
-    nodePortRange: options.nodePortRange,
+    nodePortRange: options.nodePortRange.join('-'),
     kubeletTls: { ca: pki.ca.cert, ...pki.kubeletClient },
-    tls: { ...pki.server, clientCa: pki.ca.cert },
+    serviceAccountSigner: signer,
+    apiAudiences,
+    frontProxy: { ca: pki.frontProxyCa.cert, ...pki.frontProxyClient },
+    clientCa: pki.ca.cert,
     ...(options.advertise ? { advertise: options.advertise } : {}),
+    ...(options.leaderElection ? { sharedStore: true } : {}),
   });
   loopback.resolve(server.direct(loopbackUser));
   const clientAs = (user: UserInfo, fieldManager?: string) =>
     createClient(server.direct(user), fieldManager ? { fieldManager } : {});
 
-  await reconcileBootstrapPolicy(client, { controllers: builtinControllers, log });
+  await reconcileBootstrapPolicy(client, { controllers: [...builtinControllers, loadBalancerController], log });
 
   const roles = () => startRoles({ options, metrics, client, informers, clientAs });
   let running: RunningRoles | undefined;
@@ -133,9 +140,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return {
     server,
     metrics,
+    listen: (where) => server.listen({ ...where, tls }),
     clientAs,
     informers,
-    idle: () => informers.idle() && (running?.idle() ?? true) && server.idle(),
+    idle: () => informers.idle() && (running?.idle() ?? true),
     async stop() {
       await election?.stop();
       await running?.stop();
@@ -166,7 +174,10 @@ async function startRoles({ options, metrics, client, informers, clientAs }: Rol
   let controllers: RunningControllers | undefined;
   if (!options.disable.includes('controllers')) {
     const groups = ['system:serviceaccounts', 'system:serviceaccounts:kube-system'];
-    controllers = startControllers(builtinControllers, {
+    const definitions = options.disable.includes('load-balancer')
+      ? builtinControllers
+      : [...builtinControllers, loadBalancerController];
+    controllers = startControllers(definitions, {
       client,
       clientFor: (name) => clientAs(roleUser(controllerUser(name), groups), name),
       informers,

@@ -17,3 +17,9 @@ export function machineAddress(): string {
   }
   return '127.0.0.1';
 }
+
+/** The part of a pod network that its first node has: `10.244.0.0/16` gives `10.244.0.0/24`. */
+export function firstNodeCidr(podCidr: string): string {
+  const [base, bits] = podCidr.split('/');
+  return `${base}/${Math.max(24, Number(bits))}`;
+}

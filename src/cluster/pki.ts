@@ -122,15 +122,32 @@ export function ensurePki(folder: string, names: ServingNames, now: number): Clu
   };
 }
 
+/** What a node agent proves itself with. */
+export interface AgentPki {
+  /** As the node: what the node authorizer lets it see. */
+  readonly client: CertificateAndKey;
+  /** As the node's network (service proxy, DNS, policies), which has to see all pods and services. */
+  readonly network: CertificateAndKey;
+  /** Serves logs, exec and the rest to the API server. */
+  readonly server: CertificateAndKey;
+}
+
+/** The group that {@link AgentPki.network} is of; its role is made at bootstrap. */
+export const networkGroup = 'timonel:node-network';
+
 /** The local agent's credentials, made by the same authority. */
 export function ensureAgentPki(
   folder: string,
   options: { ca: CertificateAndKey; nodeName: string; nodeIp: string; now: number },
-): { client: CertificateAndKey; server: CertificateAndKey } {
+): AgentPki {
   const { ca, nodeName, nodeIp, now } = options;
   return {
     client: ensurePair(folder, 'kubelet-client', {
       make: () => issueClient(ca, `system:node:${nodeName}`, ['system:nodes'], now),
+      now,
+    }),
+    network: ensurePair(folder, 'network-client', {
+      make: () => issueClient(ca, `timonel:node-network:${nodeName}`, [networkGroup], now),
       now,
     }),
     server: ensurePair(folder, 'kubelet', { make: () => issueKubeletServer(ca, nodeName, [nodeIp], now), now }),

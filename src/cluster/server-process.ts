@@ -36,15 +36,13 @@ export async function runServerProcess(dataDir: string): Promise<void> {
       disable: config.disable,
       advertise: { address: config.nodeIp, port: config.apiPort },
     });
-    const { url } = await plane.server
-      .listen({ host: '::', port: config.apiPort })
-      .catch((error: NodeJS.ErrnoException) => {
-        throw error.code === 'EADDRINUSE'
-          ? new UserError(
-              `port ${config.apiPort} is taken by another program; end that, or make the cluster anew with another --api-port`,
-            )
-          : error;
-      });
+    const { url } = await plane.listen({ host: '::', port: config.apiPort }).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'EADDRINUSE'
+        ? new UserError(
+            `port ${config.apiPort} is taken by another program; end that, or make the cluster anew with another --api-port`,
+          )
+        : error;
+    });
     await ensureSystemObjects(plane.clientAs(roleUser('system:apiserver', ['system:masters'])), config);
     const nodes =
       config.runtime === 'sim' && config.nodes > 0

@@ -100,7 +100,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     plane,
     clientAs: (user) => plane.clientAs(user),
     kubeconfig() {
-      listening ??= plane.server
+      listening ??= plane
         .listen({ host: '127.0.0.1', port: 0 })
         .then(({ url }) => renderKubeconfig({ name: 'timonel', server: url, ca: pki.ca.cert, ...pki.admin }));
       return listening;
