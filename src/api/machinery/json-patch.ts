@@ -50,11 +50,14 @@ function applyOperation(root: Root, operation: Operation): void {
   const path = pointer(operation, 'path');
   switch (op) {
     case 'add':
-      return add(root, path, valueOf(operation), op);
+      add(root, path, operand(operation), op);
+      return;
     case 'remove':
-      return void remove(root, path, op);
+      remove(root, path, op);
+      return;
     case 'replace':
-      return replace(root, path, valueOf(operation));
+      replace(root, path, operand(operation));
+      return;
     case 'test':
       if (!deepEqual(find(root, path) ?? null, operation['value'] ?? null)) {
         throw doesNotApply(`testing value ${path} failed: test failed`);
@@ -63,7 +66,8 @@ function applyOperation(root: Root, operation: Operation): void {
     case 'move': {
       const from = pointer(operation, 'from');
       if (path.startsWith(`${from}/`)) throw doesNotApply(`move operation does not apply: ${path} is inside ${from}`);
-      return add(root, path, remove(root, from, op), op);
+      add(root, path, remove(root, from, op), op);
+      return;
     }
     case 'copy': {
       const value = find(root, pointer(operation, 'from'));
@@ -78,7 +82,8 @@ function applyOperation(root: Root, operation: Operation): void {
           `Unable to copy, the accumulated size increase of copy is ${root.copied}, exceeding the limit ${maxCopiedBytes}`,
         );
       }
-      return add(root, path, copyJson(value), op);
+      add(root, path, copyJson(value), op);
+      return;
     }
     default:
       throw doesNotApply(`Unexpected kind: ${op ?? 'unknown'}`);
@@ -93,7 +98,7 @@ function pointer(operation: Operation, name: 'path' | 'from'): string {
   );
 }
 
-function valueOf(operation: Operation): unknown {
+function operand(operation: Operation): unknown {
   if (!Object.hasOwn(operation, 'value')) {
     throw doesNotApply(`${operation.op} operation does not apply: it has no value: missing value`);
   }
@@ -146,7 +151,10 @@ function add(root: Root, path: string, value: unknown, op: string): void {
   const place = locate(root, path);
   if (!place) throw doesNotApply(`${op} operation does not apply: doc is missing path: "${path}": missing value`);
   const { parent, key } = place;
-  if (!Array.isArray(parent)) return setOwn(parent, key, value);
+  if (!Array.isArray(parent)) {
+    setOwn(parent, key, value);
+    return;
+  }
   const index = key === '-' ? parent.length : indexOf(key, parent.length + 1);
   if (index === undefined) {
     throw doesNotApply(

@@ -101,8 +101,8 @@ describe('applyStrategicMerge', () => {
           name: 'a',
           image: 'a:1',
           env: [
-            { name: 'X', value: '1' },
             { name: 'Y', value: '2' },
+            { name: 'X', value: '1' },
           ],
         },
         { name: 'b', image: 'b:1' },
