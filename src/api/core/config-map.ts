@@ -1,6 +1,7 @@
 import { defineKind } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, integerColumn, nameColumn } from './columns.ts';
+import { validateConfigMap, validateConfigMapUpdate } from './config-validation.ts';
 
 /** Configuration data that pods consume. */
 export type ConfigMap = core.ConfigMap;
@@ -14,6 +15,8 @@ export const ConfigMap = defineKind<ConfigMap>({
   shortNames: ['cm'],
   scope: 'Namespaced',
   schema: 'core/v1.ConfigMap',
+  validate: validateConfigMap,
+  validateUpdate: validateConfigMapUpdate,
   columns: [
     nameColumn,
     {

@@ -1,6 +1,7 @@
 import { defineKind, type Shared } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, nameColumn, textColumn } from './columns.ts';
+import { validateEndpoints } from './endpoints-validation.ts';
 
 /** The addresses behind a service, in the form that EndpointSlice replaced. */
 export type Endpoints = core.Endpoints;
@@ -18,6 +19,7 @@ export const Endpoints = defineKind<Endpoints>({
   defaults(endpoints) {
     for (const subset of endpoints.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';
   },
+  validate: validateEndpoints,
   columns: [nameColumn, textColumn('Endpoints', addresses), ageColumn],
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,

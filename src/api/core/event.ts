@@ -2,6 +2,7 @@ import { parseTime } from '../../base/clock.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { formatDuration, nameColumn, textColumn, timeSince } from './columns.ts';
+import { validateEvent } from './endpoints-validation.ts';
 
 /** A report of something that happened to an object. */
 export type Event = core.Event;
@@ -15,6 +16,7 @@ export const Event = defineKind<Event>({
   shortNames: ['ev'],
   scope: 'Namespaced',
   schema: 'core/v1.Event',
+  validate: validateEvent,
   columns: [
     textColumn('Last Seen', lastSeen),
     textColumn('Type', (e) => e.type ?? ''),

@@ -1,6 +1,7 @@
 import { defineKind } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { createdAtColumn, nameColumn } from './columns.ts';
+import { validateLimitRange } from './quota-validation.ts';
 import { roundResourceList } from './resource-list.ts';
 
 /** Bounds and defaults for what the objects of a namespace may ask for. */
@@ -27,6 +28,7 @@ export const LimitRange = defineKind<LimitRange>({
       if (Object.keys(requests).length) item.defaultRequest = requests;
     }
   },
+  validate: validateLimitRange,
   columns: [nameColumn, createdAtColumn],
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,

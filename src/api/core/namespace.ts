@@ -2,6 +2,7 @@ import { defineKind } from '../kind.ts';
 import { nameIsDnsLabel } from '../machinery/names.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, nameColumn, textColumn } from './columns.ts';
+import { validateNamespace, validateNamespaceStatus } from './node-validation.ts';
 
 /** A scope for names, policies and quotas. */
 export type Namespace = core.Namespace;
@@ -39,6 +40,8 @@ export const Namespace = defineKind<Namespace>({
     else delete namespace.spec.finalizers;
   },
   validateName: nameIsDnsLabel,
+  validate: validateNamespace,
+  validateStatusUpdate: validateNamespaceStatus,
   columns: [nameColumn, textColumn('Status', (n) => n.status.phase ?? ''), ageColumn],
   fieldLabels: { 'status.phase': (n) => n.status.phase ?? '', name: (n) => n.metadata.name },
   tracksGeneration: false,

@@ -1,6 +1,7 @@
 import { defineKind, type Shared } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, nameColumn, textColumn } from './columns.ts';
+import { validateNode, validateNodeUpdate } from './node-validation.ts';
 
 /** A machine that runs pods. */
 export type Node = core.Node;
@@ -26,7 +27,14 @@ export const Node = defineKind<Node>({
   defaults(node) {
     const { capacity, allocatable } = node.status;
     if (capacity && !allocatable) node.status.allocatable = { ...capacity };
+    // Older clients write podCIDR, newer ones podCIDRs: its first element is the same, and podCIDR wins.
+    const { podCIDR, podCIDRs } = node.spec;
+    if (podCIDR && podCIDR !== podCIDRs?.[0]) node.spec.podCIDRs = [podCIDR];
+    else if (!podCIDR && podCIDRs?.length) node.spec.podCIDR = podCIDRs[0]!;
   },
+  validate: validateNode,
+  validateUpdate: validateNodeUpdate,
+  validateStatusUpdate: (node, old) => [...validateNode(node), ...validateNodeUpdate(node, old)],
   columns: [
     nameColumn,
     textColumn('Status', nodeStatus),

@@ -3,6 +3,7 @@ import { defineKind } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, formatAccessModes, nameColumn, textColumn } from './columns.ts';
 import { setPersistentVolumeSpecDefaults } from './persistent-volume-defaults.ts';
+import { validatePersistentVolume, validatePersistentVolumeUpdate } from './persistent-volume-validation.ts';
 import { storageClassOf } from './storage-class-name.ts';
 
 /** A piece of storage in the cluster. */
@@ -32,6 +33,8 @@ export const PersistentVolume = defineKind<PersistentVolume>({
       volume.status.lastPhaseTransitionTime = formatTime(now);
     }
   },
+  validate: validatePersistentVolume,
+  validateUpdate: validatePersistentVolumeUpdate,
   columns: [
     nameColumn,
     textColumn('Capacity', (v) => v.spec.capacity?.storage ?? '0'),

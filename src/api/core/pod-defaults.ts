@@ -7,6 +7,10 @@ import { roundResourceList } from './resource-list.ts';
 /** Sets what upstream sets on a Pod only: requests from limits, host ports, service links. */
 export function setPodDefaults(pod: Pod): void {
   setPodSpecDefaults(pod.spec);
+  // podIP is the first of podIPs; where they differ, podIP wins.
+  const { podIP, podIPs } = pod.status;
+  if (podIP && podIP !== podIPs?.[0]?.ip) pod.status.podIPs = [{ ip: podIP }];
+  else if (!podIP && podIPs?.length) pod.status.podIP = podIPs[0]!.ip;
   for (const container of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) {
     const { limits } = container.resources;
     if (limits) container.resources.requests = { ...limits, ...container.resources.requests };

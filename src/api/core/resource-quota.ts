@@ -1,6 +1,7 @@
 import { defineKind, type Shared } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, nameColumn, textColumn } from './columns.ts';
+import { validateResourceQuota, validateResourceQuotaStatus, validateResourceQuotaUpdate } from './quota-validation.ts';
 import { roundResourceList } from './resource-list.ts';
 
 /** A limit on what a namespace uses altogether. */
@@ -21,6 +22,9 @@ export const ResourceQuota = defineKind<ResourceQuota>({
     roundResourceList(quota.status.hard);
     roundResourceList(quota.status.used);
   },
+  validate: validateResourceQuota,
+  validateUpdate: validateResourceQuotaUpdate,
+  validateStatusUpdate: validateResourceQuotaStatus,
   columns: [
     nameColumn,
     textColumn('Request', (q) => usage(q, false)),

@@ -1,6 +1,7 @@
 import { defineKind } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, nameColumn, textColumn } from './columns.ts';
+import { validateSecret, validateSecretUpdate } from './config-validation.ts';
 
 /** Confidential data that pods consume. */
 export type Secret = core.Secret;
@@ -25,6 +26,8 @@ export const Secret = defineKind<Secret>({
   prepareUpdate(secret, old) {
     if (!secret.type) secret.type = old.type;
   },
+  validate: validateSecret,
+  validateUpdate: validateSecretUpdate,
   columns: [
     nameColumn,
     textColumn('Type', (s) => s.type ?? ''),

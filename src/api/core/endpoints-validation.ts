@@ -1,0 +1,78 @@
+/** Validation of endpoints and events. */
+import type { DeepReadonly } from '../../base/deep.ts';
+import { at, child, duplicate, type FieldError, invalid, required } from '../machinery/field-error.ts';
+import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from '../machinery/names.ts';
+import type { EndpointAddress, EndpointPort, Endpoints, Event } from '../types/core-v1.ts';
+import { invalidEach, validateChoice, validateEach, validateIp } from './field-rules.ts';
+import { validateNonSpecialIp } from './special-ip.ts';
+
+/** The addresses and ports behind a service. */
+export function validateEndpoints({ subsets }: DeepReadonly<Endpoints>): FieldError[] {
+  return validateEach(subsets, 'subsets', ({ addresses, notReadyAddresses, ports }, path) => {
+    const errors =
+      addresses?.length || notReadyAddresses?.length
+        ? []
+        : [required(path, 'must specify `addresses` or `notReadyAddresses`')];
+    return [
+      ...errors,
+      ...validateEach(addresses, child(path, 'addresses'), validateAddress),
+      ...validateEach(notReadyAddresses, child(path, 'notReadyAddresses'), validateAddress),
+      ...validateEndpointPorts(ports, child(path, 'ports')),
+    ];
+  });
+}
+
+function validateAddress({ ip, hostname, nodeName }: DeepReadonly<EndpointAddress>, path: string): FieldError[] {
+  const ipErrors = validateIp(ip, child(path, 'ip'));
+  return [
+    ...(ipErrors.length ? ipErrors : validateNonSpecialIp(ip, child(path, 'ip'))),
+    ...(hostname ? invalidEach(child(path, 'hostname'), hostname, dns1123Label(hostname)) : []),
+    ...(nodeName === undefined ? [] : invalidEach(child(path, 'nodeName'), nodeName, dns1123Subdomain(nodeName))),
+  ];
+}
+
+function validateEndpointPorts(ports: readonly DeepReadonly<EndpointPort>[] | undefined, path: string): FieldError[] {
+  const names = new Set<string>();
+  return (ports ?? []).flatMap(({ name = '', port, protocol, appProtocol }, i) => {
+    const itemPath = at(path, i);
+    const errors: FieldError[] = [];
+    if (!name) {
+      if (ports!.length > 1) errors.push(required(child(itemPath, 'name')));
+    } else {
+      errors.push(...invalidEach(child(itemPath, 'name'), name, dns1123Label(name)));
+      if (names.has(name)) errors.push(duplicate(child(itemPath, 'name'), name));
+      names.add(name);
+    }
+    errors.push(
+      ...invalidEach(child(itemPath, 'port'), port, portNumber(port)),
+      ...validateChoice(protocol, ['SCTP', 'TCP', 'UDP'], child(itemPath, 'protocol')),
+    );
+    if (appProtocol === undefined) return errors;
+    return [...errors, ...invalidEach(child(itemPath, 'appProtocol'), appProtocol, qualifiedName(appProtocol))];
+  });
+}
+
+function validateLength(value: string, max: number, path: string): FieldError[] {
+  return value.length > max ? [invalid(path, '', `can have at most ${max} characters`)] : [];
+}
+
+/** An event; those with an eventTime are of the newer form and say more about who reports what. */
+export function validateEvent(event: DeepReadonly<Event>): FieldError[] {
+  const { namespace } = event.metadata;
+  const involved = event.involvedObject.namespace ?? '';
+  const mismatch = invalid('involvedObject.namespace', involved, 'does not match event.namespace');
+  const errors: FieldError[] = [];
+  if (!event.eventTime) {
+    if (involved ? namespace !== involved : namespace !== 'default') errors.push(mismatch);
+    return errors;
+  }
+  if (involved ? namespace !== involved : namespace !== 'default' && namespace !== 'kube-system') errors.push(mismatch);
+  const { reportingComponent = '', reportingInstance = '', action = '', reason = '', message = '' } = event;
+  if (!reportingComponent) errors.push(required('reportingComponent'));
+  errors.push(...invalidEach('reportingComponent', reportingComponent, qualifiedName(reportingComponent)));
+  for (const [field, value] of Object.entries({ reportingInstance, action, reason })) {
+    if (!value) errors.push(required(field));
+    errors.push(...validateLength(value, 128, field));
+  }
+  return [...errors, ...validateLength(message, 1024, 'message')];
+}
