@@ -121,6 +121,8 @@ export class TableSync {
   }
 
   async #apply(): Promise<void> {
+    // So that whoever asks in collect whether all is applied is told that it is not.
+    await Promise.resolve();
     this.#dirty = false;
     this.#options.collect();
     if (!this.#rebuild) {

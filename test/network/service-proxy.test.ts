@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Service } from '../../src/api/core/service.ts';
 import { EndpointSlice } from '../../src/api/discovery/endpoint-slice.ts';
 import { realClock } from '../../src/base/clock.ts';
-import { silentLogger } from '../../src/base/log.ts';
+import { type Logger, silentLogger } from '../../src/base/log.ts';
 import { cleanUpNetwork } from '../../src/network/pod-network/clean-up.ts';
 import { preparePodNetwork } from '../../src/network/pod-network/pod-network.ts';
 import { type ServiceProxy, startServiceProxy } from '../../src/network/services/service-proxy.ts';
@@ -19,6 +19,9 @@ if (missing) console.warn(`skipped: ${missing}`);
 describe.skipIf(missing)('the service proxy moves packets', () => {
   const lab = new NetLab();
   const informers = new FakeInformers();
+  const complaints: unknown[][] = [];
+  const complain = (...args: unknown[]) => void complaints.push(args);
+  const log: Logger = { ...silentLogger, info: complain, warn: complain, error: complain };
   let proxy: ServiceProxy;
   let dataDir: string;
   const ips = ['10.244.0.11', '10.244.0.12', '10.244.0.13'];
@@ -52,7 +55,7 @@ describe.skipIf(missing)('the service proxy moves packets', () => {
       podCidr: '10.244.0.0/16',
       serviceCidr: '10.96.0.0/16',
       clock: realClock,
-      log: silentLogger,
+      log,
       nft: lab.nft,
       run: lab.run,
     });
@@ -270,12 +273,16 @@ describe.skipIf(missing)('the service proxy moves packets', () => {
       podCidr: '10.244.0.0/16',
       serviceCidr: '10.96.0.0/16',
       clock: realClock,
-      log: silentLogger,
+      log,
       nft: lab.nft,
       run: lab.run,
     });
     expect(distinct(await lab.dial(pods[0]!, '10.96.0.10:80', { count: 30 }))).toEqual(['a', 'b', 'c']);
     expect(await lab.dial(pods[0]!, '10.96.0.11:80')).toEqual(['ETIMEDOUT']);
+  });
+
+  it('every change was a change of elements, without building the table again', () => {
+    expect(complaints).toEqual([]);
   });
 
   it('clean-up leaves nothing', async () => {

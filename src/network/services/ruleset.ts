@@ -2,8 +2,8 @@
  * The table of a cluster, as far as services go. Services and endpoints are elements of maps only; there is no rule and
  * no chain per service, so a packet is matched in constant time and a change of an endpoint is a change of an element:
  *
- *   svc4:  address . protocol . port                → goto lb4_3            (the port has three endpoints)
- *   lb4_3: numgen random mod 3 → ep4: address . protocol . port . number → endpoint address . endpoint port
+ *   svc4:  address . protocol . port                → goto lb4_tcp_3         (the port has three endpoints)
+ *   lb4_tcp_3: numgen random mod 3 → ep4_tcp: address . port . number → endpoint address . endpoint port
  *
  * Chains exist per number of endpoints, and are made when a service first has that many. `np…` are the same for node
  * ports (any local address), `x…` hold what clients outside the cluster get under externalTrafficPolicy Local,
@@ -24,9 +24,15 @@ export interface ClusterNetworks {
 /** The bit of the packet mark that asks for masquerading, as upstream's kube-proxy sets it. */
 const masqueradeMark = '0x4000';
 
+/** Protocols that services have. */
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+export const protocols: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
+
 /** What a verdict of a service map leads to. */
 export interface LoadBalancing {
   readonly family: Family;
+  readonly protocol: Protocol;
   /** By service address, or by node port. */
   readonly frontend: 'address' | 'nodePort';
   /** Only endpoints of this node, for clients outside the cluster. */
@@ -47,9 +53,12 @@ const portKey = 'meta l4proto . th dport';
 /** The bound only gives the key component its type; each chain uses its own modulus. */
 const numberType = 'numgen random mod 65536';
 
-/** The name of the endpoint map that a chain of this sort draws from. */
-export function endpointMap(lb: Pick<LoadBalancing, 'family' | 'frontend' | 'external'>): string {
-  return `${lb.external ? 'x' : ''}ep${lb.frontend === 'nodePort' ? '_np' : ''}${lb.family}`;
+/**
+ * The name of the endpoint map that a chain of this sort draws from. One per protocol: nft 1.0.6 cannot read the
+ * definition of a map with `th dport` in its data again, and `tcp dport` makes a rule that matches TCP only.
+ */
+export function endpointMap(lb: Pick<LoadBalancing, 'family' | 'frontend' | 'external' | 'protocol'>): string {
+  return `${lb.external ? 'x' : ''}ep${lb.frontend === 'nodePort' ? '_np' : ''}${lb.family}_${lb.protocol}`;
 }
 
 /** The name of the map that leads to chains of this sort. */
@@ -60,27 +69,29 @@ export function verdictMap(lb: Pick<LoadBalancing, 'family' | 'frontend' | 'exte
 /** The name of the chain that balances in this way. */
 export function chainName(lb: LoadBalancing): string {
   const sort = `${lb.external ? 'x' : ''}${lb.frontend === 'nodePort' ? 'np' : ''}${lb.affinity ? 'aff' : 'lb'}`;
-  return `${sort}${lb.family}_${lb.endpoints}`;
+  return `${sort}${lb.family}_${lb.protocol}_${lb.endpoints}`;
+}
+
+function endpointKey({ family, frontend, protocol }: Pick<LoadBalancing, 'family' | 'frontend' | 'protocol'>): string {
+  return frontend === 'nodePort' ? `${protocol} dport` : `${ip(family)} daddr . ${protocol} dport`;
 }
 
 /** The rules of the chain that balances in this way. */
 export function chainRules(lb: LoadBalancing): string[] {
   const l3 = ip(lb.family);
-  const frontend = lb.frontend === 'nodePort' ? portKey : key(lb.family);
+  const frontend = endpointKey(lb);
   const choose = `dnat ${l3} to ${frontend} . numgen random mod ${lb.endpoints} map @${endpointMap(lb)}`;
   // A client that is not remembered falls through to a fresh choice.
   return lb.affinity ? [`dnat ${l3} to ${l3} saddr . ${key(lb.family)} map @affinity${lb.family}`, choose] : [choose];
 }
 
-const learnedProtocols = ['tcp', 'udp', 'sctp'] as const;
-
 /** The chain that remembers a client's endpoint for so long. */
-export function learnChain(family: Family, protocol: string, timeoutSeconds: number): string {
+export function learnChain(family: Family, protocol: Protocol, timeoutSeconds: number): string {
   return `learn${family}_${protocol}_${timeoutSeconds}`;
 }
 
 /** The rules of a chain made by {@link learnChain}: run after destination NAT, for the first packet of a connection. */
-export function learnRules(family: Family, protocol: string, timeoutSeconds: number): string[] {
+export function learnRules(family: Family, protocol: Protocol, timeoutSeconds: number): string[] {
   const l3 = ip(family);
   const client = `ct original ${l3} saddr . ct original ${l3} daddr . meta l4proto . ct original proto-dst`;
   return [
@@ -107,20 +118,25 @@ export function serviceSets(family: Family): SetSpec[] {
   const address = addressType(family);
   const frontend = `${address} . inet_proto . inet_service`;
   const ports = 'inet_proto . inet_service';
-  const endpointKey = (match: string) => ({
-    key: `${match} . ${numberType}`,
-    data: `${l3} daddr . th dport`,
-    byExpression: true,
-  });
+  const endpoints = ([false, true] as const).flatMap((external) =>
+    (['address', 'nodePort'] as const).flatMap((by) =>
+      protocols.map((protocol): SetSpec => {
+        const lb = { family, external, frontend: by, protocol };
+        return {
+          name: endpointMap(lb),
+          key: `${endpointKey(lb)} . ${numberType}`,
+          data: `${l3} daddr . ${protocol} dport`,
+          byExpression: true,
+        };
+      }),
+    ),
+  );
   return [
     { name: `svc${family}`, key: frontend, data: 'verdict' },
     { name: `xsvc${family}`, key: frontend, data: 'verdict' },
     { name: `np${family}`, key: ports, data: 'verdict' },
     { name: `xnp${family}`, key: ports, data: 'verdict' },
-    { name: `ep${family}`, ...endpointKey(key(family)) },
-    { name: `xep${family}`, ...endpointKey(key(family)) },
-    { name: `ep_np${family}`, ...endpointKey(portKey) },
-    { name: `xep_np${family}`, ...endpointKey(portKey) },
+    ...endpoints,
     { name: `hostport${family}`, key: ports, data: `${address} . inet_service` },
     { name: `hostport_ip${family}`, key: frontend, data: `${address} . inet_service` },
     { name: `nosvc${family}`, key: frontend, data: 'verdict' },
@@ -199,7 +215,7 @@ export function serviceChains(families: readonly Family[], networks: ClusterNetw
   const unserved = each((family) => [`ct state new ${protocolOf(family)} jump unserved${family}`]);
   const services = each((family) => [`${protocolOf(family)} jump services${family}`]);
   const learn = each((family, l3) =>
-    learnedProtocols.flatMap((protocol) => [
+    protocols.flatMap((protocol) => [
       `ct state new ct status dnat meta l4proto ${protocol} ct original ${l3} daddr . meta l4proto . ct original proto-dst vmap @learn${family}`,
       `ct state new ct status dnat ${protocolOf(family)} meta l4proto ${protocol} meta l4proto . ct original proto-dst vmap @learn_np${family}`,
     ]),

@@ -11,6 +11,8 @@ import {
   familyOf,
   type LoadBalancing,
   learnChain,
+  type Protocol,
+  protocols,
   verdictMap,
 } from './ruleset.ts';
 
@@ -19,7 +21,7 @@ export interface ServiceRules {
   readonly elements: readonly ElementRef[];
   /** The chains that the elements lead to. */
   readonly balancers: readonly LoadBalancing[];
-  readonly learners: readonly { family: Family; protocol: string; timeoutSeconds: number }[];
+  readonly learners: readonly { family: Family; protocol: Protocol; timeoutSeconds: number }[];
   /** Order of endpoints per list, for the next call. */
   readonly slots: ReadonlyMap<string, readonly string[]>;
   /** `protocol address:port`-like names of UDP frontends and the endpoints behind them, for cleaning up tracked flows. */
@@ -86,7 +88,8 @@ function addPort(out: RulesBuilder, { service, slices, port, family }: PortInFam
     (addresses ?? []).filter((address) => familyOf(address) === family);
   const clusterIPs = ofFamily(spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP!]);
   if (clusterIPs.length === 0) return;
-  const protocol = (port.protocol ?? 'TCP').toLowerCase();
+  const protocol = (port.protocol ?? 'TCP').toLowerCase() as Protocol;
+  if (!protocols.includes(protocol)) return;
   const endpoints = endpointsOf(slices, port, {
     nodeName: out.context.topology.nodeName,
     addressType: family === 4 ? 'IPv4' : 'IPv6',
@@ -106,7 +109,14 @@ function addPort(out: RulesBuilder, { service, slices, port, family }: PortInFam
 
   const serve = (frontend: LoadBalancing['frontend'], key: string, external: boolean, targets: readonly string[]) => {
     if (targets.length === 0) return;
-    const lb = { family, frontend, external, affinity: affinitySeconds !== undefined, endpoints: targets.length };
+    const lb = {
+      family,
+      protocol,
+      frontend,
+      external,
+      affinity: affinitySeconds !== undefined,
+      endpoints: targets.length,
+    };
     out.balance(lb, key, targets);
     if (affinitySeconds !== undefined) out.learn(frontend, key, { family, protocol, timeoutSeconds: affinitySeconds });
     if (protocol === 'udp') out.udpFrontend(`${frontend} ${key}`, targets);
@@ -156,7 +166,7 @@ class RulesBuilder {
   readonly nodePorts = new Set<string>();
   readonly #elements: ElementRef[] = [];
   readonly #balancers = new Map<string, LoadBalancing>();
-  readonly #learners = new Map<string, { family: Family; protocol: string; timeoutSeconds: number }>();
+  readonly #learners = new Map<string, { family: Family; protocol: Protocol; timeoutSeconds: number }>();
   readonly #slots = new Map<string, readonly string[]>();
   readonly #udp = new Map<string, ReadonlySet<string>>();
   readonly #local = new Set<string>();
@@ -184,13 +194,15 @@ class RulesBuilder {
     const chain = chainName(lb);
     this.#balancers.set(chain, lb);
     this.add(verdictMap(lb), key, `goto ${chain}`);
-    for (const [at, target] of targets.entries()) this.add(endpointMap(lb), `${key} . ${at}`, target);
+    // The endpoint maps are per protocol, so that it is not in their keys.
+    const place = key.replace(`${lb.protocol} . `, '');
+    for (const [at, target] of targets.entries()) this.add(endpointMap(lb), `${place} . ${at}`, target);
   }
 
   learn(
     frontend: LoadBalancing['frontend'],
     key: string,
-    learner: { family: Family; protocol: string; timeoutSeconds: number },
+    learner: { family: Family; protocol: Protocol; timeoutSeconds: number },
   ): void {
     const chain = learnChain(learner.family, learner.protocol, learner.timeoutSeconds);
     this.#learners.set(chain, learner);
