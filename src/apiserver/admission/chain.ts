@@ -66,10 +66,20 @@ export function buildAdmissionChain(
     if (instance.mutate) mutators.push({ handles, run: (request) => instance.mutate!(request) });
     if (instance.validate) validators.push({ handles, run: (request) => instance.validate!(request) });
   }
+  // Decisions are made on complete caches: the first requests wait for them.
+  let synced = false;
+  const ready = Promise.resolve()
+    .then(() => environment.informers.whenSynced())
+    .then(() => {
+      synced = true;
+    });
+  ready.catch((error: unknown) => environment.log.error('admission cannot read what it decides by', { error }));
+  const run = (links: readonly Link[], request: AdmissionRequest) =>
+    synced ? runFrom(links, 0, request) : ready.then(() => runFrom(links, 0, request));
   return {
     plugins: running.map((plugin) => plugin.name),
-    mutate: (request) => runFrom(mutators, 0, request),
-    validate: (request) => runFrom(validators, 0, request),
+    mutate: (request) => run(mutators, request),
+    validate: (request) => run(validators, request),
   };
 }
 

@@ -1,11 +1,18 @@
 // Written by `npm run gen`. Do not edit.
+import { alwaysPullImages as always_pull_images_alwaysPullImages } from './always-pull-images.ts';
+import { certificateApproval as certificate_plugins_certificateApproval, certificateSigning as certificate_plugins_certificateSigning, certificateSubjectRestriction as certificate_plugins_certificateSubjectRestriction, clusterTrustBundleAttest as certificate_plugins_clusterTrustBundleAttest } from './certificate-plugins.ts';
 import { defaultIngressClass as default_ingress_class_defaultIngressClass } from './default-ingress-class.ts';
 import { defaultStorageClass as default_storage_class_defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds as default_toleration_seconds_defaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { eventRateLimit as event_rate_limit_eventRateLimit } from './event-rate-limit.ts';
 import { limitRanger as limit_ranger_limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle as namespace_lifecycle_namespaceLifecycle } from './namespace-lifecycle.ts';
+import { nodeRestriction as node_restriction_nodeRestriction } from './node-restriction.ts';
+import { persistentVolumeClaimResize as persistent_volume_claim_resize_persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
+import { podSecurity as pod_security_podSecurity } from './pod-security.ts';
 import { priority as priority_priority } from './priority.ts';
 import { rbacEscalation as rbac_escalation_rbacEscalation } from './rbac-escalation.ts';
+import { runtimeClass as runtime_class_runtimeClass } from './runtime-class.ts';
 import { serviceAccount as service_account_serviceAccount } from './service-account.ts';
 import { storageObjectInUseProtection as storage_object_in_use_protection_storageObjectInUseProtection } from './storage-object-in-use-protection.ts';
 import { taintNodesByCondition as taint_nodes_by_condition_taintNodesByCondition } from './taint-nodes-by-condition.ts';
@@ -13,13 +20,23 @@ import type { AdmissionPlugin } from './admission.ts';
 
 /** Every built-in admission plugin. */
 export const builtinAdmissionPlugins: readonly AdmissionPlugin[] = [
+  always_pull_images_alwaysPullImages,
+  certificate_plugins_certificateApproval,
+  certificate_plugins_certificateSigning,
+  certificate_plugins_certificateSubjectRestriction,
+  certificate_plugins_clusterTrustBundleAttest,
   default_ingress_class_defaultIngressClass,
   default_storage_class_defaultStorageClass,
   default_toleration_seconds_defaultTolerationSeconds,
+  event_rate_limit_eventRateLimit,
   limit_ranger_limitRanger,
   namespace_lifecycle_namespaceLifecycle,
+  node_restriction_nodeRestriction,
+  persistent_volume_claim_resize_persistentVolumeClaimResize,
+  pod_security_podSecurity,
   priority_priority,
   rbac_escalation_rbacEscalation,
+  runtime_class_runtimeClass,
   service_account_serviceAccount,
   storage_object_in_use_protection_storageObjectInUseProtection,
   taint_nodes_by_condition_taintNodesByCondition,
