@@ -1,9 +1,11 @@
 // Written by `npm run gen`. Do not edit.
+import { cronJobController as cron_job_cron_job_cronJobController } from './cron-job/cron-job.ts';
 import { daemonSetController as daemon_set_daemon_set_daemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController as deployment_deployment_deploymentController } from './deployment/deployment.ts';
 import { endpointSliceController as endpoint_slice_endpoint_slice_endpointSliceController } from './endpoint-slice/endpoint-slice.ts';
 import { endpointsController as endpoints_endpointsController } from './endpoints.ts';
 import { garbageCollector as garbage_collector_garbage_collector_garbageCollector } from './garbage-collector/garbage-collector.ts';
+import { jobController as job_job_jobController } from './job/job.ts';
 import { namespaceController as namespace_namespace_namespaceController } from './namespace/namespace.ts';
 import { nodeLifecycleController as node_lifecycle_node_lifecycle_nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
 import { podGcController as pod_gc_podGcController } from './pod-gc.ts';
@@ -13,15 +15,18 @@ import { rootCaController as root_ca_rootCaController } from './root-ca.ts';
 import { serviceAccountController as service_account_serviceAccountController } from './service-account.ts';
 import { statefulSetController as stateful_set_stateful_set_statefulSetController } from './stateful-set/stateful-set.ts';
 import { taintEvictionController as taint_eviction_taintEvictionController } from './taint-eviction.ts';
+import { ttlAfterFinishedController as ttl_after_finished_ttlAfterFinishedController } from './ttl-after-finished.ts';
 import type { ControllerDefinition } from '../client/reconcile.ts';
 
 /** Every built-in controller. */
 export const builtinControllers: readonly ControllerDefinition[] = [
+  cron_job_cron_job_cronJobController,
   daemon_set_daemon_set_daemonSetController,
   deployment_deployment_deploymentController,
   endpoint_slice_endpoint_slice_endpointSliceController,
   endpoints_endpointsController,
   garbage_collector_garbage_collector_garbageCollector,
+  job_job_jobController,
   namespace_namespace_namespaceController,
   node_lifecycle_node_lifecycle_nodeLifecycleController,
   pod_gc_podGcController,
@@ -31,4 +36,5 @@ export const builtinControllers: readonly ControllerDefinition[] = [
   service_account_serviceAccountController,
   stateful_set_stateful_set_statefulSetController,
   taint_eviction_taintEvictionController,
+  ttl_after_finished_ttlAfterFinishedController,
 ];

@@ -68,9 +68,9 @@ const isOutOfService = (node: Shared<Node>): boolean =>
 async function lookAt(pod: Shared<Pod>, context: ControllerContext): Promise<boolean> {
   const { nodeName } = pod.spec;
   if (!nodeName) {
-    if (pod.metadata.deletionTimestamp && pod.metadata.deletionGracePeriodSeconds !== 0) {
-      await remove(context, pod, undefined);
-    }
+    // Once it is marked as failed only finalizers keep it, whose owners see that.
+    const done = isPodTerminal(pod) && pod.metadata.deletionGracePeriodSeconds === 0;
+    if (pod.metadata.deletionTimestamp && !done) await remove(context, pod, undefined);
     return false;
   }
   const node = context.lister(Node).get(undefined, nodeName);

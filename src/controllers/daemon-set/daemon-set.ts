@@ -171,7 +171,8 @@ async function sync(set: Shared<DaemonSet>, look: Look): Promise<ReconcileResult
       .map((one) => one.metadata.name),
   ).add(revision.metadata.name);
   await truncateHistory(client, history, { live, limit: set.spec.revisionHistoryLimit ?? defaultHistory });
-  return { requeueAfterMs: nextLookMs(set, pods, { look, visible, now }) };
+  const again = nextLookMs(set, pods, { look, visible, now });
+  return again === undefined ? undefined : { requeueAfterMs: again };
 }
 
 /** The next thing that happens by time alone: a pod becomes available, a failed one may be replaced. */
@@ -179,15 +180,16 @@ function nextLookMs(
   set: Shared<DaemonSet>,
   pods: readonly Shared<Pod>[],
   { look, visible, now }: { look: Look; visible: boolean; now: number },
-): number {
+): number | undefined {
   const { key, context, state } = look;
   if (!visible) return recheckMs;
-  const waits = [3_600_000, nextAvailabilityMs(pods, set.spec.minReadySeconds ?? 0, now)];
+  const waits = [nextAvailabilityMs(pods, set.spec.minReadySeconds ?? 0, now)];
   for (const [id, { until }] of state.failures) {
     const left = until - context.clock.monotonic();
     if (id.startsWith(`${key}/`) && left > 0) waits.push(left);
   }
-  return Math.min(...waits.filter((wait) => wait !== undefined));
+  const known = waits.filter((wait) => wait !== undefined);
+  return known.length ? Math.min(...known) : undefined;
 }
 
 async function carryOut(

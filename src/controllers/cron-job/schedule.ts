@@ -1,0 +1,65 @@
+/** Cron schedules as CronJobs write them: five fields, the nicknames, `@every`, and a time zone. */
+import { Cron } from 'croner';
+
+export interface Schedule {
+  /** The first time after `fromMs`; undefined when there is none. */
+  next(fromMs: number): number | undefined;
+  /** The last time after `afterMs` and not after `nowMs`, with how many there were (counted to a little above 100). */
+  mostRecent(afterMs: number, nowMs: number): { readonly at: number; readonly missed: number } | undefined;
+}
+
+/** More missed times than this are worth a warning. */
+export const manyMissed = 100;
+
+/** Parses a schedule; throws an Error that says what is wrong with it. Without a time zone it is meant in UTC. */
+export function parseSchedule(text: string, timeZone?: string): Schedule {
+  const every = /^@every\s+(.+)$/.exec(text.trim());
+  if (every) return fromNext((from) => from + everyMs(every[1]!));
+  if (!text.trim().startsWith('@') && text.trim().split(/\s+/).length !== 5) {
+    throw new Error(`expected exactly 5 fields, found ${text.trim().split(/\s+/).length}: [${text}]`);
+  }
+  const cron = new Cron(text.trim().replaceAll('?', '*'), { timezone: timeZone ?? 'UTC', paused: true });
+  return fromNext((from) => cron.nextRun(new Date(from))?.getTime());
+}
+
+function fromNext(next: (fromMs: number) => number | undefined): Schedule {
+  return {
+    next,
+    mostRecent(afterMs, nowMs) {
+      const first = next(afterMs);
+      if (first === undefined || first > nowMs) return undefined;
+      let at = first;
+      let missed = 1;
+      let from = at;
+      const second = next(first);
+      if (second !== undefined && (nowMs - first) / (second - first) > manyMissed) {
+        // Too many to walk through: a start close to the end is found by halving the distance to it.
+        missed = manyMissed + 1;
+        for (let gap = nowMs - first; gap > 60_000; gap /= 2) {
+          const candidate = next(Math.max(first, nowMs - gap) - 1);
+          if (candidate !== undefined && candidate <= nowMs) at = from = candidate;
+        }
+      }
+      for (let time = next(from); time !== undefined && time <= nowMs; time = next(time)) {
+        at = time;
+        missed++;
+      }
+      return { at, missed };
+    },
+  };
+}
+
+const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+
+function everyMs(text: string): number {
+  let total = 0;
+  let rest = text.trim();
+  while (rest) {
+    const part = /^(\d+(?:\.\d+)?)(ms|h|m|s)/.exec(rest);
+    if (!part)
+      throw new Error(`failed to parse duration @every ${text}: time: invalid duration ${JSON.stringify(text)}`);
+    total += Number(part[1]) * unitMs[part[2]!]!;
+    rest = rest.slice(part[0].length);
+  }
+  return Math.max(1_000, Math.floor(total / 1000) * 1000);
+}

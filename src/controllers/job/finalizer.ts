@@ -1,0 +1,16 @@
+import { Pod } from '../../api/core/pod.ts';
+import { isConflict, isInvalid, isNotFound } from '../../api/machinery/status.ts';
+import type { ControllerContext } from '../../client/reconcile.ts';
+import { type P, trackingFinalizer } from './pods.ts';
+
+/** Takes the tracking finalizer off one very pod. */
+export async function removeFinalizer(pod: P, { client }: ControllerContext): Promise<void> {
+  const patch = {
+    metadata: { uid: pod.metadata.uid, '$deleteFromPrimitiveList/finalizers': [trackingFinalizer] },
+  };
+  try {
+    await client.patch(Pod, pod.metadata, patch, { type: 'strategic' });
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error) && !isInvalid(error)) throw error;
+  }
+}
