@@ -29,7 +29,9 @@ import { RestartBackoff } from './pods/restart-backoff.ts';
 import { StatusWriter } from './pods/status-writer.ts';
 import { Prober } from './probes/prober.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
-import { type KubeletServer, type KubeletTls, startKubeletServer } from './streaming/server.ts';
+import { RequestAuthorizer } from './streaming/authorization.ts';
+import { podBackend } from './streaming/pod-backend.ts';
+import { type KubeletTls, startKubeletServer } from './streaming/server.ts';
 import { prepareMemoryDir } from './volumes/pod-volumes.ts';
 import { WatchedObjects } from './watched-objects.ts';
 
@@ -147,10 +149,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     }
   }
   workers = new PodWorkers(kit, pods);
-  const server: KubeletServer = await startKubeletServer(kit, workers, {
+  const server = await startKubeletServer({
+    backend: podBackend(kit, workers),
+    clock,
+    log,
     port: options.port ?? 0,
+    authorizer: new RequestAuthorizer(context),
     ...(options.tls ? { tls: options.tls } : {}),
-    capacity,
   });
 
   const addresses: NodeAddress[] = [

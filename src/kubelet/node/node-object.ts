@@ -1,7 +1,8 @@
 /** The Node object as the agent registers it and keeps its status. */
-import type { Shared } from '../../api/kind.ts';
+import type { KubeObject, Shared } from '../../api/kind.ts';
 import type { Node, NodeAddress, NodeCondition, NodeStatus } from '../../api/types/core-v1.ts';
 import { formatTime } from '../../base/clock.ts';
+import type { Draft } from '../../client/client.ts';
 import type { MachineFacts } from './machine-facts.ts';
 
 /** The Kubernetes version that nodes report. */
@@ -127,7 +128,7 @@ export function nodeStatus(
 }
 
 /** The object for registering. */
-export function newNode(node: NodeDescription, status: NodeStatus): Partial<Node> & { metadata: { name: string } } {
+export function newNode(node: NodeDescription, status: NodeStatus): Draft<Node & KubeObject> {
   return {
     metadata: {
       name: node.name,

@@ -1,0 +1,42 @@
+/** What the node's server serves: real pods, or simulated ones. */
+import type { Shared } from '../../api/kind.ts';
+import type { Pod } from '../../api/types/core-v1.ts';
+import type { LogQuery } from './log-reader.ts';
+import type { RemoteCommandOptions } from './remote-command.ts';
+
+/** An answer other than success. */
+export class NodeRequestError extends Error {
+  override readonly name = 'NodeRequestError';
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** A container as requests name it. */
+export interface ContainerRef {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+  readonly uid?: string;
+}
+
+/** Methods throw {@link NodeRequestError} for pods and containers that are not there. */
+export interface NodeBackend {
+  pods(): readonly Shared<Pod>[];
+  log(
+    ref: ContainerRef,
+    query: LogQuery & { readonly previous: boolean },
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Buffer>>;
+  /** URLs of a streaming server to which the session is passed. */
+  execUrl(ref: ContainerRef, options: RemoteCommandOptions & { readonly command: readonly string[] }): Promise<string>;
+  attachUrl(ref: ContainerRef, options: RemoteCommandOptions): Promise<string>;
+  portForwardUrl(ref: Omit<ContainerRef, 'container'>, ports: readonly number[]): Promise<string>;
+  /** Runs a command to its end, for `/run`. */
+  run(ref: ContainerRef, command: readonly string[]): Promise<Buffer>;
+  summary(): Promise<unknown>;
+  /** Prometheus text: of the agent, of resources (`/metrics/resource`), of containers (`/metrics/cadvisor`). */
+  metrics(which: 'agent' | 'resource' | 'cadvisor' | 'probes'): Promise<string>;
+}
