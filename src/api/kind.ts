@@ -132,6 +132,8 @@ export interface KindDefinition<T extends KubeObject> {
   readonly fieldLabels?: Readonly<Record<string, (object: Shared<T>) => string>>;
   /** Whether `generation` counts changes of the spec; true when the schema has a spec and a status. */
   readonly tracksGeneration?: boolean;
+  /** A create may bring a status (nodes register with theirs); it is emptied for other kinds that have the subresource. */
+  readonly keepsStatusOnCreate?: boolean;
   /** Seconds of grace a delete without options gives; undefined deletes at once, whatever the options say. */
   gracePeriodSeconds?(object: Shared<T>): number | undefined;
   /** PUT to a name that does not exist creates it. */

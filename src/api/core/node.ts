@@ -49,6 +49,7 @@ export const Node = defineKind<Node>({
   ],
   fieldLabels: { 'spec.unschedulable': (n) => String(n.spec.unschedulable ?? false) },
   tracksGeneration: false,
+  keepsStatusOnCreate: true,
   allowUnconditionalUpdate: true,
 });
 

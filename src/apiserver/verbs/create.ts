@@ -58,7 +58,7 @@ export async function createObject(
     );
   dedupeOwnerReferences(call, object);
   prepareMetaForCreate(api, object);
-  if (hasStatus(hub)) dropStatus(hub, object);
+  if (hasStatus(hub) && !hub.keepsStatusOnCreate) dropStatus(hub, object);
   hub.defaults?.(object);
   if (settings.recordFields) recordCreate(api, call, object);
 
