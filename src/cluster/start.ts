@@ -1,4 +1,6 @@
 /** Whole clusters inside a process: for tests of operators, for simulation, for programs that need an API server. */
+import { Node } from '../api/core/node.ts';
+import { ServiceAccount } from '../api/core/service-account.ts';
 import { loopbackUser, type UserInfo } from '../apiserver/user.ts';
 import { type Clock, quiesce, realClock, VirtualClock } from '../base/clock.ts';
 import { parseDuration } from '../base/duration.ts';
@@ -15,6 +17,7 @@ import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
 import { machineAddress } from './networks.ts';
 import { createPki, servingNames } from './pki.ts';
+import { isUsableNode } from './usable.ts';
 
 export interface StartClusterOptions {
   /** `real` (default) follows the machine; `virtual` stands still until {@link Cluster.advance}. */
@@ -58,7 +61,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
   const random: Random = options.seed === undefined ? realRandom : seededRandom(options.seed);
   const log: Logger =
     options.logLevel && options.logLevel !== 'silent' ? createLogger({ level: options.logLevel }) : silentLogger;
-  const networks = { podCidr: '10.244.0.0/16', serviceCidr: '10.96.0.0/16', clusterDomain: 'cluster.local' };
+  const networks = { podCidr: '10.128.0.0/9', serviceCidr: '10.96.0.0/12', clusterDomain: 'cluster.local' };
   const pki = createPki(servingNames({ ...networks, nodeIp: machineAddress() }), clock.now());
   const plane = await startControlPlane({
     ...networks,
@@ -115,8 +118,32 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     stop,
     [Symbol.asyncDispose]: stop,
   };
-  await cluster.settle();
+  if (clock instanceof VirtualClock) await cluster.settle();
+  else await whenUsable(plane, { clock, nodes: count, controllers: !options.disable?.includes('controllers') });
   return cluster;
+}
+
+const pollMs = 2;
+const startTimeoutMs = 30_000;
+
+/** Nodes are Ready, and pods can be made: the default service account is there. */
+async function whenUsable(
+  plane: ControlPlane,
+  wanted: { clock: Clock; nodes: number; controllers: boolean },
+): Promise<void> {
+  const nodes = plane.informers.informer(Node);
+  const accounts = plane.informers.informer(ServiceAccount);
+  const end = wanted.clock.monotonic() + startTimeoutMs;
+  const usable = () =>
+    nodes.list().filter(isUsableNode).length >= wanted.nodes &&
+    (!wanted.controllers || accounts.get('default', 'default') !== undefined);
+  while (!usable()) {
+    if (wanted.clock.monotonic() > end)
+      throw new Error(
+        `the cluster is not usable after ${startTimeoutMs / 1000}s: ${nodes.list().length} nodes are registered`,
+      );
+    await wanted.clock.sleep(pollMs);
+  }
 }
 
 async function openStore(choice: NonNullable<StartClusterOptions['store']>, log: Logger): Promise<Store> {
