@@ -23,7 +23,11 @@ export class NetLab {
   constructor() {
     this.node = `${this.name}-node`;
     this.outside = `${this.name}-out`;
-    this.run = programRunner({ netns: this.node });
+    const inside = programRunner({ netns: this.node });
+    const host = programRunner();
+    // `ip -n` enters the network only; `ip netns exec` would hide other namespaces' names behind a mount namespace.
+    this.run = (command, args, input) =>
+      command === 'ip' ? host('ip', ['-n', this.node, ...args]) : inside(command, args, input);
     this.nft = createNftRunner({ run: this.run });
   }
 
