@@ -2,6 +2,10 @@ import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as autoscaling from '../types/autoscaling-v2.ts';
 import { formatMetrics } from './horizontal-pod-autoscaler-columns.ts';
+import {
+  validateHorizontalPodAutoscaler,
+  validateHorizontalPodAutoscalerStatus,
+} from './horizontal-pod-autoscaler-validation.ts';
 
 /** Changes the number of a workload's pods as metrics ask for. */
 export type HorizontalPodAutoscaler = autoscaling.HorizontalPodAutoscaler;
@@ -43,6 +47,8 @@ export const HorizontalPodAutoscaler = defineKind<HorizontalPodAutoscaler>({
   prepareCreate(autoscaler) {
     autoscaler.status = { desiredReplicas: 0, currentMetrics: [] };
   },
+  validate: validateHorizontalPodAutoscaler,
+  validateStatusUpdate: validateHorizontalPodAutoscalerStatus,
   columns: [
     nameColumn,
     textColumn('Reference', (a) => `${a.spec.scaleTargetRef.kind}/${a.spec.scaleTargetRef.name}`),

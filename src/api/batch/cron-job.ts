@@ -2,6 +2,7 @@ import { ageColumn, formatLabelSelector, nameColumn, templateColumns, textColumn
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
 import { defineKind } from '../kind.ts';
 import type * as batch from '../types/batch-v1.ts';
+import { validateCronJob, validateCronJobCreate } from './cron-job-validation.ts';
 
 /** Creates jobs on a schedule. */
 export type CronJob = batch.CronJob;
@@ -24,6 +25,8 @@ export const CronJob = defineKind<CronJob>({
     spec.successfulJobsHistoryLimit ??= 3;
     spec.failedJobsHistoryLimit ??= 1;
   },
+  validate: validateCronJob,
+  validateCreate: validateCronJobCreate,
   columns: [
     nameColumn,
     textColumn('Schedule', (c) => c.spec.schedule),

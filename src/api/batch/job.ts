@@ -11,6 +11,7 @@ import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as batch from '../types/batch-v1.ts';
 import { setJobDefaults } from './job-spec-defaults.ts';
+import { validateJob, validateJobStatusUpdate, validateJobUpdate } from './job-validation.ts';
 
 /** Runs pods until enough of them have succeeded. */
 export type Job = batch.Job;
@@ -30,6 +31,9 @@ export const Job = defineKind<Job>({
     setJobDefaults(job);
   },
   prepareCreate: generateSelector,
+  validate: validateJob,
+  validateUpdate: validateJobUpdate,
+  validateStatusUpdate: validateJobStatusUpdate,
   columns: [
     nameColumn,
     textColumn('Status', status),

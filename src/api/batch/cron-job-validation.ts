@@ -1,0 +1,70 @@
+/** Validation of cron jobs. */
+import type { DeepReadonly } from '../../base/deep.ts';
+import { validateChoice, validateNonNegative } from '../core/field-rules.ts';
+import { type FieldError, invalid, notSupported, required } from '../machinery/field-error.ts';
+import type { CronJob } from '../types/batch-v1.ts';
+import { cronScheduleProblem } from './cron-schedule.ts';
+import { validateJobSpec } from './job-validation.ts';
+
+/** Jobs are named after their cron job with eleven characters more. */
+const maxNameLength = 52;
+
+/** A cron job on create and update. */
+export function validateCronJob({ spec }: DeepReadonly<CronJob>): FieldError[] {
+  const errors = spec.schedule ? validateSchedule(spec.schedule, spec.timeZone) : [required('spec.schedule')];
+  errors.push(
+    ...validateNonNegative(spec.startingDeadlineSeconds, 'spec.startingDeadlineSeconds'),
+    ...validateTimeZone(spec.timeZone),
+    ...validateChoice(spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace'], 'spec.concurrencyPolicy'),
+    ...validateJobSpec(spec.jobTemplate.spec, 'spec.jobTemplate.spec'),
+    ...validateNonNegative(spec.successfulJobsHistoryLimit, 'spec.successfulJobsHistoryLimit'),
+    ...validateNonNegative(spec.failedJobsHistoryLimit, 'spec.failedJobsHistoryLimit'),
+  );
+  if (spec.jobTemplate.spec.manualSelector) {
+    errors.push(notSupported('spec.jobTemplate.spec.manualSelector', true, ['nil', 'false']));
+  }
+  return errors;
+}
+
+/** What only new cron jobs are refused for: older ones may have longer names and zones in the schedule. */
+export function validateCronJobCreate({ metadata, spec }: DeepReadonly<CronJob>): FieldError[] {
+  const errors: FieldError[] = [];
+  if (metadata.name.length > maxNameLength) {
+    errors.push(invalid('metadata.name', metadata.name, `must be no more than ${maxNameLength} characters`));
+  }
+  if (spec.schedule.includes('TZ') && spec.timeZone === undefined) {
+    const detail = 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead';
+    errors.push(invalid('spec.schedule', spec.schedule, detail));
+  }
+  return errors;
+}
+
+function validateSchedule(schedule: string, timeZone: string | undefined): FieldError[] {
+  const problem = cronScheduleProblem(schedule);
+  const errors = problem ? [invalid('spec.schedule', schedule, problem)] : [];
+  if (schedule.includes('TZ') && timeZone !== undefined) {
+    const detail = 'cannot use both timeZone field and TZ or CRON_TZ in schedule';
+    errors.push(invalid('spec.schedule', schedule, detail));
+  }
+  return errors;
+}
+
+function validateTimeZone(timeZone: string | undefined): FieldError[] {
+  if (timeZone === undefined) return [];
+  const refuse = (detail: string) => [invalid('spec.timeZone', timeZone, detail)];
+  if (timeZone === '') return refuse('timeZone must be nil or non-empty string');
+  if (timeZone.toLowerCase() === 'local') {
+    return refuse('timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones');
+  }
+  return isTimeZone(timeZone) ? [] : refuse(`unknown time zone ${timeZone}`);
+}
+
+function isTimeZone(timeZone: string): boolean {
+  if (/^[+-]/.test(timeZone)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+    return true;
+  } catch {
+    return false;
+  }
+}
