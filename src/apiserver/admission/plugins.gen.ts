@@ -12,6 +12,7 @@ import { persistentVolumeClaimResize as persistent_volume_claim_resize_persisten
 import { podSecurity as pod_security_podSecurity } from './pod-security.ts';
 import { priority as priority_priority } from './priority.ts';
 import { rbacEscalation as rbac_escalation_rbacEscalation } from './rbac-escalation.ts';
+import { resourceQuota as resource_quota_resourceQuota } from './resource-quota.ts';
 import { runtimeClass as runtime_class_runtimeClass } from './runtime-class.ts';
 import { serviceAccount as service_account_serviceAccount } from './service-account.ts';
 import { storageObjectInUseProtection as storage_object_in_use_protection_storageObjectInUseProtection } from './storage-object-in-use-protection.ts';
@@ -36,6 +37,7 @@ export const builtinAdmissionPlugins: readonly AdmissionPlugin[] = [
   pod_security_podSecurity,
   priority_priority,
   rbac_escalation_rbacEscalation,
+  resource_quota_resourceQuota,
   runtime_class_runtimeClass,
   service_account_serviceAccount,
   storage_object_in_use_protection_storageObjectInUseProtection,
