@@ -1,12 +1,15 @@
 // Written by `npm run gen`. Do not edit.
+import { clusterRoleAggregationController as cluster_role_aggregation_clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { cronJobController as cron_job_cron_job_cronJobController } from './cron-job/cron-job.ts';
 import { daemonSetController as daemon_set_daemon_set_daemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController as deployment_deployment_deploymentController } from './deployment/deployment.ts';
+import { disruptionController as disruption_disruption_disruptionController } from './disruption/disruption.ts';
 import { endpointSliceController as endpoint_slice_endpoint_slice_endpointSliceController } from './endpoint-slice/endpoint-slice.ts';
 import { endpointsController as endpoints_endpointsController } from './endpoints.ts';
 import { garbageCollector as garbage_collector_garbage_collector_garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { jobController as job_job_jobController } from './job/job.ts';
 import { namespaceController as namespace_namespace_namespaceController } from './namespace/namespace.ts';
+import { nodeIpamController as node_ipam_nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController as node_lifecycle_node_lifecycle_nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
 import { podGcController as pod_gc_podGcController } from './pod-gc.ts';
 import { replicaSetController as replica_set_replicaSetController } from './replica-set.ts';
@@ -20,14 +23,17 @@ import type { ControllerDefinition } from '../client/reconcile.ts';
 
 /** Every built-in controller. */
 export const builtinControllers: readonly ControllerDefinition[] = [
+  cluster_role_aggregation_clusterRoleAggregationController,
   cron_job_cron_job_cronJobController,
   daemon_set_daemon_set_daemonSetController,
   deployment_deployment_deploymentController,
+  disruption_disruption_disruptionController,
   endpoint_slice_endpoint_slice_endpointSliceController,
   endpoints_endpointsController,
   garbage_collector_garbage_collector_garbageCollector,
   job_job_jobController,
   namespace_namespace_namespaceController,
+  node_ipam_nodeIpamController,
   node_lifecycle_node_lifecycle_nodeLifecycleController,
   pod_gc_podGcController,
   replica_set_replicaSetController,
