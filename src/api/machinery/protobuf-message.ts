@@ -1,0 +1,405 @@
+/**
+ * Protobuf messages by the schema, byte for byte as gogo's generated code writes them: fields in order of their numbers,
+ * what is not a pointer always, maps sorted by key. Each struct is compiled on first use.
+ */
+import { Reader } from 'protobufjs';
+import { formatMicroTime, formatTime, parseTime } from '../../base/clock.ts';
+import type { Scalar, StructSchema, TypeSchema } from '../schema/schema.ts';
+import { formatDuration, parseDuration } from './duration.ts';
+import { setOwn } from './parse-json.ts';
+import { BackwardWriter } from './protobuf-writer.ts';
+
+type Json = Record<string, unknown>;
+
+/** Writes and reads the content of a field. */
+interface Codec {
+  readonly wireType: 0 | 1 | 2;
+  /** Writes the value without its tag; length-delimited ones without their length. */
+  readonly write: (writer: BackwardWriter, value: unknown) => void;
+  /** Reads the value after its tag. */
+  readonly read: (reader: Reader) => unknown;
+  /** Written where a field that is not a pointer has no value. */
+  readonly zero: unknown;
+}
+
+interface FieldCodec {
+  readonly number: number;
+  /** Writes the field of an object, if it has to be there. */
+  readonly write: (writer: BackwardWriter, object: Json) => void;
+  /** Reads the field into an object. */
+  readonly read: (reader: Reader, object: Json) => void;
+}
+
+interface MessageCodec {
+  /** By number, highest first: they are written backwards. */
+  readonly descending: readonly FieldCodec[];
+  readonly byNumber: ReadonlyMap<number, FieldCodec>;
+}
+
+/** The message of an object, without an envelope. */
+export function encodeMessage(struct: StructSchema, object: object): Uint8Array {
+  const writer = new BackwardWriter();
+  writeFields(writer, messageCodec(struct), object as Json);
+  return writer.finish();
+}
+
+/** The JSON-like data of a message: not yet canonical. Throws Error or RangeError for what is no message. */
+export function decodeMessage(struct: StructSchema, bytes: Uint8Array): Json {
+  return readFields(Reader.create(bytes), messageCodec(struct), {});
+}
+
+function writeFields(writer: BackwardWriter, codec: MessageCodec, object: Json): void {
+  for (const field of codec.descending) field.write(writer, object);
+}
+
+function readFields(reader: Reader, codec: MessageCodec, into: Json): Json {
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    const field = codec.byNumber.get(tag >>> 3);
+    if (field) field.read(reader, into);
+    else reader.skipType(tag & 7);
+  }
+  return into;
+}
+
+const messages = new WeakMap<StructSchema, MessageCodec>();
+
+function messageCodec(struct: StructSchema): MessageCodec {
+  let codec = messages.get(struct);
+  if (!codec) {
+    const fields = struct.fields.flatMap((field): FieldCodec[] => {
+      const { number, name, type, pointer, inline } = field;
+      if (number === undefined) return [];
+      if (inline && type.kind === 'struct') return [inlined(number, type.struct)];
+      return [fieldCodec(number, name, { type, pointer })];
+    });
+    fields.sort((a, b) => b.number - a.number);
+    codec = { descending: fields, byNumber: new Map(fields.map((field) => [field.number, field])) };
+    messages.set(struct, codec);
+  }
+  return codec;
+}
+
+/** JSON has the struct's fields in its parent, protobuf has a message. */
+function inlined(number: number, struct: StructSchema): FieldCodec {
+  return {
+    number,
+    write(writer, object) {
+      const before = writer.written;
+      writeFields(writer, messageCodec(struct), object);
+      writer.header(number, before);
+    },
+    read(reader, object) {
+      readFields(Reader.create(reader.bytes()), messageCodec(struct), object);
+    },
+  };
+}
+
+/** Named lists that are messages of their own, so that an empty one differs from none. */
+const isWrappedList = (type: TypeSchema) =>
+  type.kind === 'list' && type.goName !== undefined && /\.(?:ExtraValue|Verbs)$/.test(type.goName);
+
+function fieldCodec(number: number, name: string, field: { type: TypeSchema; pointer: boolean }): FieldCodec {
+  const { type, pointer } = field;
+  if (type.kind === 'list' && !isWrappedList(type)) return listField(number, name, valueCodec(type.of));
+  if (type.kind === 'map') return mapField(number, name, valueCodec(type.of));
+  const codec = valueCodec(type);
+  // Bytes and named lists are nil when absent; other non-pointers are always written.
+  const optional = pointer || (type.kind === 'scalar' && type.scalar === 'bytes') || type.kind === 'list';
+  const { zero } = codec;
+  return {
+    number,
+    write(writer, object) {
+      const value = object[name];
+      if (value !== undefined && value !== null && !(optional && value === '' && !pointer)) {
+        writeField(writer, number, codec, value);
+      } else if (!optional) writeField(writer, number, codec, zero);
+    },
+    read(reader, object) {
+      const value = codec.read(reader);
+      if (value !== undefined) object[name] = value;
+    },
+  };
+}
+
+function writeField(writer: BackwardWriter, number: number, codec: Codec, value: unknown): void {
+  const before = writer.written;
+  codec.write(writer, value);
+  if (codec.wireType === 2) writer.header(number, before);
+  else writer.tag(number, codec.wireType);
+}
+
+function listField(number: number, name: string, codec: Codec): FieldCodec {
+  return {
+    number,
+    write(writer, object) {
+      const list = object[name];
+      if (!Array.isArray(list)) return;
+      for (let i = list.length - 1; i >= 0; i--) writeField(writer, number, codec, list[i] ?? codec.zero);
+    },
+    read(reader, object) {
+      const list = object[name];
+      const value = codec.read(reader) ?? null;
+      if (Array.isArray(list)) list.push(value);
+      else object[name] = [value];
+    },
+  };
+}
+
+/** Go sorts keys by their bytes, JavaScript by UTF-16 units: they differ only beyond the basic plane. */
+function sortedKeys(map: Json): string[] {
+  const keys = Object.keys(map);
+  if (keys.length < 2) return keys;
+  return keys.some((key) => /[\ud800-\udfff]/.test(key))
+    ? keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    : keys.sort();
+}
+
+function mapField(number: number, name: string, codec: Codec): FieldCodec {
+  return {
+    number,
+    write(writer, object) {
+      const map = object[name];
+      if (typeof map !== 'object' || map === null) return;
+      const keys = sortedKeys(map as Json);
+      for (let i = keys.length - 1; i >= 0; i--) {
+        const before = writer.written;
+        const value = (map as Json)[keys[i]!];
+        writeField(writer, 2, codec, value ?? codec.zero);
+        writer.string(1, keys[i]!);
+        writer.header(number, before);
+      }
+    },
+    read(reader, object) {
+      const entry = Reader.create(reader.bytes());
+      let key = '';
+      let value: unknown = codec.zero;
+      while (entry.pos < entry.len) {
+        const tag = entry.uint32();
+        if (tag >>> 3 === 1) key = entry.string();
+        else if (tag >>> 3 === 2) value = codec.read(entry);
+        else entry.skipType(tag & 7);
+      }
+      let map = object[name] as Json | undefined;
+      if (!map) {
+        map = {};
+        object[name] = map;
+      }
+      setOwn(map, key, value ?? null);
+    },
+  };
+}
+
+function valueCodec(type: TypeSchema): Codec {
+  switch (type.kind) {
+    case 'scalar':
+      return scalars[type.scalar];
+    case 'struct':
+      return oneOfTwo[type.struct.id]?.(type.struct) ?? structCodec(type.struct);
+    case 'list':
+      return wrapped(listField(1, 'items', valueCodec(type.of)), []);
+    case 'map':
+      return wrapped(mapField(1, 'items', valueCodec(type.of)), {});
+    case 'any':
+      return scalars.JSON;
+  }
+}
+
+function structCodec(struct: StructSchema): Codec {
+  return {
+    wireType: 2,
+    zero: {},
+    write: (writer, value) => writeFields(writer, messageCodec(struct), value as Json),
+    read: (reader) => readFields(Reader.create(reader.bytes()), messageCodec(struct), {}),
+  };
+}
+
+/** A list or map as a message that has it as its field 1. */
+function wrapped(items: FieldCodec, zero: unknown): Codec {
+  return {
+    wireType: 2,
+    zero,
+    write: (writer, value) => items.write(writer, { items: value }),
+    read(reader) {
+      const out: Json = { items: zero };
+      const message = Reader.create(reader.bytes());
+      if (message.len > 0) delete out['items'];
+      while (message.pos < message.len) {
+        const tag = message.uint32();
+        if (tag >>> 3 === 1) items.read(message, out);
+        else message.skipType(tag & 7);
+      }
+      return out['items'] ?? zero;
+    },
+  };
+}
+
+/** Structs whose JSON is either a schema or something else: each form has a field of its own. */
+const oneOfTwo: Readonly<Record<string, ((struct: StructSchema) => Codec) | undefined>> = {
+  'apiextensions/v1.JSONSchemaPropsOrArray': schemaOrList,
+  'apiextensions/v1.JSONSchemaPropsOrStringArray': schemaOrList,
+  'apiextensions/v1.JSONSchemaPropsOrBool': schemaOrBool,
+};
+
+function schemaOrList(struct: StructSchema): Codec {
+  const [schema, list] = struct.fields.map((field) =>
+    fieldCodec(field.number!, field.type.kind === 'list' ? 'list' : 'schema', field),
+  ) as [FieldCodec, FieldCodec];
+  return {
+    wireType: 2,
+    zero: {},
+    write: (writer, value) =>
+      Array.isArray(value) ? list.write(writer, { list: value }) : schema.write(writer, { schema: value }),
+    read(reader) {
+      const out = readForms(reader, [schema, list]);
+      return out['schema'] ?? out['list'] ?? [];
+    },
+  };
+}
+
+function schemaOrBool(struct: StructSchema): Codec {
+  const [allows, schema] = struct.fields.map((field) =>
+    fieldCodec(field.number!, field.type.kind === 'struct' ? 'schema' : 'allows', field),
+  ) as [FieldCodec, FieldCodec];
+  return {
+    wireType: 2,
+    zero: false,
+    write(writer, value) {
+      if (typeof value === 'object') schema.write(writer, { schema: value });
+      allows.write(writer, { allows: value !== false });
+    },
+    read(reader) {
+      const out = readForms(reader, [allows, schema]);
+      return out['schema'] ?? out['allows'] ?? false;
+    },
+  };
+}
+
+function readForms(reader: Reader, forms: readonly FieldCodec[]): Json {
+  return readFields(
+    Reader.create(reader.bytes()),
+    { descending: forms, byNumber: new Map(forms.map((form) => [form.number, form])) },
+    {},
+  );
+}
+
+const varint = (read: (reader: Reader) => number): Codec => ({
+  wireType: 0,
+  zero: 0,
+  write: (writer, value) => writer.varint(value as number),
+  read,
+});
+
+const int64 = varint((reader) => Number(reader.int64()));
+
+/** A message of a few scalar fields, all of them always written. */
+function scalarMessage(options: {
+  zero: unknown;
+  write: (writer: BackwardWriter, value: unknown) => void;
+  readers: Readonly<Record<number, (reader: Reader) => unknown>>;
+  build: (fields: Readonly<Record<number, unknown>>) => unknown;
+}): Codec {
+  return {
+    wireType: 2,
+    zero: options.zero,
+    write: options.write,
+    read(reader) {
+      const message = Reader.create(reader.bytes());
+      const fields: Record<number, unknown> = {};
+      while (message.pos < message.len) {
+        const tag = message.uint32();
+        const read = options.readers[tag >>> 3];
+        if (read) fields[tag >>> 3] = read(message);
+        else message.skipType(tag & 7);
+      }
+      return options.build(fields);
+    },
+  };
+}
+
+const readString = (reader: Reader) => reader.string();
+
+function timeCodec(nanosOf: (text: string) => number, format: (ms: number) => string): Codec {
+  return scalarMessage({
+    zero: undefined,
+    write(writer, value) {
+      if (typeof value !== 'string') return;
+      const ms = parseTime(value);
+      writer.int(2, nanosOf(value));
+      writer.int(1, Math.floor(ms / 1000));
+    },
+    readers: { 1: int64.read, 2: (reader) => reader.int32() },
+    build({ 1: seconds, 2: nanos = 0 }) {
+      return seconds === undefined ? undefined : format((seconds as number) * 1000 + (nanos as number) / 1e6);
+    },
+  });
+}
+
+/** A message whose field 1 is the JSON text of the value. */
+const rawJson: Codec = scalarMessage({
+  zero: undefined,
+  write(writer, value) {
+    if (value !== undefined) writer.string(1, JSON.stringify(value));
+  },
+  readers: { 1: (reader) => reader.bytes() },
+  build({ 1: raw }) {
+    const bytes = raw as Uint8Array | undefined;
+    return bytes?.length ? JSON.parse(Buffer.from(bytes).toString('utf8')) : undefined;
+  },
+});
+
+const scalars: Readonly<Record<Scalar, Codec>> = {
+  string: { wireType: 2, zero: '', write: (writer, value) => writer.utf8(value as string), read: readString },
+  bool: {
+    wireType: 0,
+    zero: false,
+    write: (writer, value) => writer.varint(value ? 1 : 0),
+    read: (reader) => reader.bool(),
+  },
+  int32: varint((reader) => reader.int32()),
+  int64,
+  uint32: varint((reader) => reader.uint32()),
+  float64: {
+    wireType: 1,
+    zero: 0,
+    write: (writer, value) => writer.double(value as number),
+    read: (reader) => reader.double(),
+  },
+  bytes: {
+    wireType: 2,
+    zero: '',
+    write: (writer, value) => writer.raw(Buffer.from(value as string, 'base64')),
+    read: (reader) => Buffer.from(reader.bytes()).toString('base64'),
+  },
+  Time: timeCodec(() => 0, formatTime),
+  MicroTime: timeCodec(
+    (text) => Number((/\.(\d+)/.exec(text)?.[1] ?? '').slice(0, 6).padEnd(6, '0')) * 1000,
+    formatMicroTime,
+  ),
+  Duration: scalarMessage({
+    zero: '0s',
+    write: (writer, value) => writer.int(1, parseDuration(value as string) ?? 0),
+    readers: { 1: int64.read },
+    build: ({ 1: nanos = 0 }) => formatDuration(nanos as number),
+  }),
+  Quantity: scalarMessage({
+    zero: '0',
+    write: (writer, value) => writer.string(1, String(value)),
+    readers: { 1: readString },
+    build: ({ 1: text = '0' }) => text || '0',
+  }),
+  IntOrString: scalarMessage({
+    zero: 0,
+    write(writer, value) {
+      const isString = typeof value === 'string';
+      writer.string(3, isString ? value : '');
+      writer.int(2, isString ? 0 : (value as number));
+      writer.int(1, isString ? 1 : 0);
+    },
+    readers: { 1: int64.read, 2: (reader) => reader.int32(), 3: readString },
+    build: ({ 1: type = 0, 2: number = 0, 3: text = '' }) => (type === 1 ? text : number),
+  }),
+  RawExtension: rawJson,
+  FieldsV1: rawJson,
+  JSON: rawJson,
+};
