@@ -1,0 +1,200 @@
+/** A real node for tests: an API server in memory, our own containerd, a pod network, the agent, and a shell image. */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Event } from '../../src/api/core/event.ts';
+import { Pod } from '../../src/api/core/pod.ts';
+import { ServiceAccount } from '../../src/api/core/service-account.ts';
+import type { Shared } from '../../src/api/kind.ts';
+import { loopbackUser, roleUser } from '../../src/apiserver/user.ts';
+import { realClock } from '../../src/base/clock.ts';
+import { createLogger, silentLogger } from '../../src/base/log.ts';
+import { realRandom } from '../../src/base/random.ts';
+import type { Client, Draft } from '../../src/client/client.ts';
+import { type ControlPlane, startControlPlane } from '../../src/cluster/control-plane.ts';
+import { renderKubeconfig } from '../../src/cluster/kubeconfig.ts';
+import { createPki, issueKubeletServer, servingNames } from '../../src/cluster/pki.ts';
+import { Cgroups } from '../../src/cri/cgroups.ts';
+import { type Containerd, superviseContainerd } from '../../src/cri/containerd.ts';
+import { findProgram } from '../../src/cri/machine.ts';
+import { unmountAll } from '../../src/cri/mounts.ts';
+import { type Agent, type AgentOptions, startAgent } from '../../src/kubelet/agent.ts';
+import { openMemoryStore } from '../../src/store/memory.ts';
+import { packShellImage } from '../images/web-image.ts';
+
+/** Why these tests cannot run here, or undefined. */
+export function missingForRealNode(): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'real containers need root on Linux';
+  const missing = ['containerd', 'ctr', 'runc', 'busybox'].filter((program) => !findProgram(program));
+  return missing.length > 0 ? `install ${missing.join(', ')}` : undefined;
+}
+
+const cniDirs = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
+const nodeName = 'lab-node';
+let labs = 0;
+
+export interface NodeLab {
+  readonly client: Client;
+  readonly plane: ControlPlane;
+  readonly containerd: Containerd;
+  readonly agent: Agent;
+  readonly dataDir: string;
+  readonly cgroupRoot: string;
+  readonly kubeconfig: string;
+  /** Ends the agent, without ending containers, and starts another. */
+  restartAgent(options?: { between?: () => Promise<void> }): Promise<void>;
+  /** Creates a pod bound to the node. */
+  run(name: string, spec: Draft<Pod>['spec'], metadata?: Draft<Pod>['metadata']): Promise<Shared<Pod>>;
+  get(name: string): Promise<Shared<Pod>>;
+  /** Waits until a pod satisfies a condition; the error shows the pod's status. */
+  until(name: string, condition: (pod: Shared<Pod>) => boolean, timeoutMs?: number): Promise<Shared<Pod>>;
+  untilGone(name: string, timeoutMs?: number): Promise<void>;
+  events(name: string): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** The command of a container that runs a script and ends at once on SIGTERM. */
+export const script = (text: string): string[] => ['/bin/sh', '-c', text];
+export const shellImage = 'shell:1';
+/** A container that waits. */
+export const waiting = { name: 'main', image: shellImage, command: script('trap "exit 0" TERM; sleep 1000000 & wait') };
+
+export async function startNodeLab(settings: AgentOptions['settings'] = {}): Promise<NodeLab> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'lab-'));
+  const number = (process.pid % 200) + labs++;
+  const cniConfDir = join(dataDir, 'cni');
+  mkdirSync(cniConfDir);
+  writeFileSync(
+    join(cniConfDir, '10-lab.conflist'),
+    JSON.stringify({
+      cniVersion: '1.0.0',
+      name: `lab${number}`,
+      plugins: [
+        {
+          type: 'ptp',
+          ipam: {
+            type: 'host-local',
+            dataDir: join(dataDir, 'ipam'),
+            ranges: [[{ subnet: `10.199.${number}.0/24` }]],
+            routes: [{ dst: '0.0.0.0/0' }],
+          },
+        },
+      ],
+    }),
+  );
+  const log = process.env['LAB_LOG'] ? createLogger({ level: 'info' }) : silentLogger;
+  const containerd = await superviseContainerd({
+    dataDir,
+    cniConfDir,
+    cniBinDirs: cniDirs.filter((dir) => existsSync(dir)),
+  });
+  await containerd.importImages(
+    (async function* () {
+      yield packShellImage();
+    })(),
+  );
+  const networks = { podCidr: '10.199.0.0/16', serviceCidr: '10.198.0.0/16', clusterDomain: 'cluster.local' };
+  const pki = createPki(servingNames({ ...networks, nodeIp: '127.0.0.1' }), realClock.now());
+  const plane = await startControlPlane({
+    ...networks,
+    store: await openMemoryStore(),
+    clock: realClock,
+    random: realRandom,
+    log: silentLogger,
+    pki,
+    clusterName: 'lab',
+    nodePortRange: [30000, 32767],
+    disable: ['load-balancer'],
+    freeze: true,
+  });
+  const client = plane.clientAs(loopbackUser);
+  const { url } = await plane.listen({ host: '127.0.0.1', port: 0 });
+  const kubeconfig = join(dataDir, 'kubeconfig');
+  writeFileSync(kubeconfig, renderKubeconfig({ name: 'lab', server: url, ca: pki.ca.cert, ...pki.admin }));
+  const cgroupRoot = `/timonel-lab-${number}`;
+  const serving = issueKubeletServer(pki.ca, nodeName, ['127.0.0.1'], realClock.now());
+  const start = () =>
+    startAgent({
+      client: plane.clientAs(roleUser(`system:node:${nodeName}`, ['system:nodes', 'system:masters']), 'kubelet'),
+      nodeName,
+      runtime: containerd.runtime,
+      dataDir,
+      clock: realClock,
+      random: realRandom,
+      log,
+      nodeIps: ['127.0.0.1'],
+      tls: { ...serving, clientCa: pki.ca.cert },
+      settings: { cgroupRoot, ...settings },
+    });
+  let agent = await start();
+  await until(async () => (await client.find(ServiceAccount, { namespace: 'default', name: 'default' })) !== undefined);
+
+  const get = (name: string) => client.get(Pod, { namespace: 'default', name });
+  const lab: NodeLab = {
+    client,
+    plane,
+    containerd,
+    dataDir,
+    cgroupRoot,
+    kubeconfig,
+    get agent() {
+      return agent;
+    },
+    async restartAgent(options) {
+      await agent.close();
+      await options?.between?.();
+      agent = await start();
+    },
+    run: (name, spec, metadata) =>
+      client.create(Pod, {
+        metadata: { namespace: 'default', ...metadata, name },
+        spec: { terminationGracePeriodSeconds: 2, nodeName, automountServiceAccountToken: false, ...spec },
+      } as Draft<Pod>),
+    get,
+    async until(name, condition, timeoutMs = 20_000) {
+      let last: Shared<Pod> | undefined;
+      const deadline = realClock.monotonic() + timeoutMs;
+      while (realClock.monotonic() < deadline) {
+        last = await get(name);
+        if (condition(last)) return last;
+        await pause(10);
+      }
+      const events = await lab.events(name);
+      throw new Error(
+        `pod ${name} did not get there: ${JSON.stringify(last?.status, undefined, 1)}\n${events.join('\n')}`,
+      );
+    },
+    untilGone: (name, timeoutMs = 20_000) =>
+      until(async () => (await client.find(Pod, { namespace: 'default', name })) === undefined, timeoutMs),
+    async events(name) {
+      const { items } = await client.list(Event, { namespace: 'default' });
+      return items
+        .filter((event) => event.involvedObject.name === name)
+        .map((event) => `${event.type} ${event.reason}: ${event.message}`);
+    },
+    async close() {
+      await agent.close();
+      await plane.stop();
+      await containerd.purge();
+      const cgroups = new Cgroups();
+      await until(async () => cgroups.remove(cgroupRoot), 5000);
+      unmountAll(dataDir);
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+  return lab;
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits for a condition of the outside world. */
+export async function until(condition: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  const deadline = realClock.monotonic() + timeoutMs;
+  while (!(await condition())) {
+    if (realClock.monotonic() > deadline) throw new Error(`it did not happen within ${timeoutMs} ms`);
+    await pause(10);
+  }
+}
+
+/** The state of a pod's first container. */
+export const firstState = (pod: Shared<Pod>) => pod.status.containerStatuses?.[0]?.state;
