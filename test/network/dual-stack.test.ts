@@ -153,6 +153,16 @@ describe.skipIf(missing)('dual stack, host ports and neighbours', () => {
     await lab.ip(lab.node, 'route', 'delete', '10.0.0.0/8');
   });
 
+  it('a firewall that drops what is forwarded lets pods through', async () => {
+    const iptables = async (...args: string[]) => (await lab.run('iptables', args)).stdout;
+    await iptables('-P', 'FORWARD', 'DROP');
+    expect(await lab.dial(client, '10.96.0.10:80')).toEqual(['ETIMEDOUT']);
+    await prepare();
+    await prepare();
+    expect(await lab.dial(client, '10.96.0.10:80')).toEqual(['b 10.244.0.11']);
+    expect((await iptables('-S', 'FORWARD')).match(/timonel-two/g)).toHaveLength(2);
+  });
+
   it('the CNI plugins take the configuration, and clean-up removes what they made', async () => {
     const netns = `cni-${lab.name}`;
     const host = programRunner();
@@ -176,6 +186,7 @@ describe.skipIf(missing)('dual stack, host ports and neighbours', () => {
       expect((await host('ip', ['netns', 'list'])).stdout).not.toContain(netns);
       expect(await readdir(dataDir)).toEqual(['cni']);
       expect(await readdir(join(dataDir, 'cni'))).toEqual([]);
+      expect((await lab.run('iptables', ['-S', 'FORWARD'])).stdout).toBe('-P FORWARD DROP\n');
       expect(await lab.ip(lab.node, 'route', 'show')).not.toMatch(/10\.244|10\.96/);
       expect(await lab.ip(lab.node, '-6', 'route', 'show')).not.toMatch(/fd44|fd96/);
     } finally {

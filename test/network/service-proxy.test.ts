@@ -182,7 +182,7 @@ describe.skipIf(missing)('the service proxy moves packets', () => {
     const sticky = {
       clusterIP: '10.96.0.17',
       sessionAffinity: 'ClientIP',
-      sessionAffinityConfig: { clientIP: { timeoutSeconds: 1 } },
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: 600 } },
       type: 'NodePort',
       ports: [{ port: 80, protocol: 'TCP', nodePort: 30017 }],
     };
@@ -194,9 +194,10 @@ describe.skipIf(missing)('the service proxy moves packets', () => {
     await put('sticky', sticky, left);
     await expect.poll(async () => distinct(await lab.dial(pods[0]!, '10.96.0.17:80', { count: 5 }))).not.toEqual(first);
     expect(distinct(await lab.dial(pods[0]!, '10.96.0.17:80', { count: 20 }))).toHaveLength(1);
+    await put('sticky', { ...sticky, sessionAffinityConfig: { clientIP: { timeoutSeconds: 1 } } }, ips);
     const seen = new Set<string>();
     for (let i = 0; i < 12 && seen.size < 2; i++) {
-      seen.add(distinct(await lab.dial(pods[0]!, '10.96.0.17:80'))[0]!);
+      seen.add(distinct(await lab.dial(pods[1]!, '10.96.0.17:80'))[0]!);
       await new Promise((resolve) => setTimeout(resolve, 1200));
     }
     expect(seen.size).toBe(2);

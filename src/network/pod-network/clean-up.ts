@@ -5,6 +5,7 @@ import { createNftRunner, NftError, type NftRunner, programRunner, type RunProgr
 import { clusterTable, Transaction } from '../../nft/transaction.ts';
 import { policyTable } from '../policies/policy-table.ts';
 import { contains, parseCidr } from './cidr.ts';
+import { closeForwarding } from './forwarding.ts';
 import { ipamDirectory, networkDevice, runIp } from './pod-network.ts';
 
 export interface CleanUpOptions {
@@ -56,6 +57,7 @@ export async function cleanUpNetwork(options: CleanUpOptions): Promise<string[]>
       await writeSetting('net/ipv4/conf/default/send_redirects', '1');
     }
   });
+  await attempt('firewall rules', () => closeForwarding({ run, nft, clusterName: options.clusterName }));
   for (const table of [clusterTable(options.clusterName), policyTable(options.clusterName)]) {
     await attempt(`nft table ${table.name}`, async () => {
       try {

@@ -8,6 +8,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programRunner, type RunProgram } from '../../nft/nft-runner.ts';
 import { type Cidr, formatCidr, nthAddress, parseCidr } from './cidr.ts';
+import { openForwarding } from './forwarding.ts';
 
 export interface PodNetworkOptions {
   /** The data directory of the node. */
@@ -131,6 +132,8 @@ export async function preparePodNetwork(options: PodNetworkOptions): Promise<Pod
     await writeSetting('net/ipv4/conf/default/send_redirects', '0');
   }
   if (podCidrs.some((cidr) => cidr.family === 6)) await writeSetting('net/ipv6/conf/all/forwarding', '1');
+
+  await openForwarding({ run, clusterName: options.clusterName }, clusterCidrs);
 
   const mtu = options.mtu ?? (await defaultMtu(run));
   const confDir = options.cniConfDir ?? join(options.dataDir, 'cni');
