@@ -2,10 +2,9 @@
 import { createAuthentication } from '../apiserver/authn/authenticators.ts';
 import { createDeferredTransport } from '../apiserver/authn/deferred-transport.ts';
 import { createServiceAccountSigner } from '../apiserver/authn/service-account-signer.ts';
+import { createAuthorizer } from '../apiserver/authz/authorizers.ts';
 import { reconcileBootstrapPolicy } from '../apiserver/authz/bootstrap-policy.ts';
-import { createAuthorizerChain } from '../apiserver/authz/chain.ts';
 import { controllerUser } from '../apiserver/authz/controller-roles.ts';
-import { createRbacAuthorizer } from '../apiserver/authz/rbac.ts';
 import type { ApiServer } from '../apiserver/options.ts';
 import { createApiServer } from '../apiserver/server.ts';
 import { loopbackUser, roleUser, type UserInfo } from '../apiserver/user.ts';
@@ -86,7 +85,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     serviceAccounts: signer,
     apiAudiences,
   });
-  const authorizer = createAuthorizerChain([createRbacAuthorizer(informers)]);
+  const authorizer = createAuthorizer({ informers });
   const tls = { ...pki.server, clientCa: pki.ca.cert };
   const server = await createApiServer({
     cache,

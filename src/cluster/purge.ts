@@ -4,6 +4,7 @@ import { realClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
 import { containerdPaths, findRunning } from '../cri/containerd-paths.ts';
 import { purgeContainerd, removeAllPods } from '../cri/containerd-purge.ts';
+import { unmountAll } from '../cri/mounts.ts';
 import { endProcess } from '../cri/processes.ts';
 import { connectCri } from '../cri/runtime.ts';
 import { cleanUpNetwork } from '../network/pod-network/clean-up.ts';
@@ -27,6 +28,7 @@ export async function purgeNode(config: ClusterConfig, warn: (message: string) =
       runtime.close();
     }
   } else await purgeContainerd(agent, { clock: realClock, log: silentLogger });
+  for (const mount of unmountAll(config.dataDir)) warn(`${mount} could not be unmounted; unmount it and try again`);
   const problems = await cleanUpNetwork({ clusterName: config.name, dataDir: agent, cniConfDir: join(agent, 'cni') });
   for (const problem of problems) warn(problem);
 }

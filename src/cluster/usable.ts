@@ -52,6 +52,9 @@ function describeNodes(nodes: readonly Shared<Node>[]): string {
   return first ? ` (${first.metadata.name}: ${condition?.message || condition?.reason || 'has not reported yet'})` : '';
 }
 
+/** The cluster runs but is not usable in time: it is left to go on. */
+export class NotUsableYet extends UserError {}
+
 const pollMs = 15;
 
 /** Waits until the cluster is usable; the error of a time-out says what is missing. */
@@ -65,8 +68,8 @@ export async function waitUntilUsable(
     const missing = await (failed ? Promise.race([usability(client, config), failed]) : usability(client, config));
     if (missing.length === 0) return;
     if (clock.monotonic() > end)
-      throw new UserError(
-        `the cluster is not usable after ${Math.round(timeoutMs / 1000)}s, missing: ${missing.join(', ')}; "timonel logs" tells more`,
+      throw new NotUsableYet(
+        `the cluster is not usable after ${Math.round(timeoutMs / 1000)}s, missing: ${missing.join(', ')}; it goes on trying, "timonel logs" tells more`,
       );
     await clock.sleep(pollMs);
   }

@@ -16,7 +16,8 @@ import { installPackages, nodePackages } from '../../cluster/packages.ts';
 import { ensurePki, servingNames } from '../../cluster/pki.ts';
 import { prepareCluster } from '../../cluster/prepare.ts';
 import { findRole, type Role, type StartedRole, startRole, stopRole } from '../../cluster/processes.ts';
-import { waitUntilUsable } from '../../cluster/usable.ts';
+import { purgeNode } from '../../cluster/purge.ts';
+import { NotUsableYet, waitUntilUsable } from '../../cluster/usable.ts';
 import { createProgress, type OutputFormat, type Progress } from '../progress.ts';
 
 /** Flags as commander gives them: what was not given is undefined. */
@@ -54,9 +55,17 @@ export async function up(options: UpOptions): Promise<void> {
   try {
     await start(config, { missing, started, progress, waitMs });
   } catch (error) {
+    if (error instanceof NotUsableYet) {
+      writeKubeconfigs(config, options.kubeconfig);
+      for (const role of started) role.release();
+      throw error;
+    }
     for (const role of missing) await stopRole(config.dataDir, role);
     for (const { child } of started) child.kill('SIGKILL');
-    if (created) await undo();
+    if (created) {
+      if (config.runtime === 'cri') await purgeNode(config, progress.warn);
+      await undo();
+    }
     throw error;
   }
   const merged = writeKubeconfigs(config, options.kubeconfig);
