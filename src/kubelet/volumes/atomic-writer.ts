@@ -44,7 +44,8 @@ export function writeAtomically(dir: string, payload: Payload, fsGroup?: number)
     linkVisibleNames(dir, payload);
     return false;
   }
-  const next = mkdtempSync(join(dir, '..'));
+  // Not join(), which would take the two dots for the parent directory.
+  const next = mkdtempSync(`${dir}/..`);
   chmodSync(next, 0o755);
   for (const [path, file] of payload) {
     const full = join(next, path);
