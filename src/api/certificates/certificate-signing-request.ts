@@ -1,6 +1,10 @@
 import { ageColumn, formatDuration, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as certificates from '../types/certificates-v1.ts';
+import {
+  validateCertificateSigningRequest,
+  validateCertificateStatusUpdate,
+} from './certificate-signing-request-validation.ts';
 
 /** A request for a certificate, to be approved and signed. */
 export type CertificateSigningRequest = certificates.CertificateSigningRequest;
@@ -34,6 +38,8 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
     request.spec = structuredClone(old.spec) as CertificateSigningRequest['spec'];
   },
   validateName: () => [],
+  validate: validateCertificateSigningRequest,
+  validateStatusUpdate: validateCertificateStatusUpdate,
   columns: [
     nameColumn,
     ageColumn,

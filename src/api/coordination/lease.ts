@@ -1,5 +1,6 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
+import { type FieldError, forbidden, invalid } from '../machinery/field-error.ts';
 import type * as coordination from '../types/coordination-v1.ts';
 
 /** A lock with a time limit: leader election and node heartbeats. */
@@ -13,6 +14,20 @@ export const Lease = defineKind<Lease>({
   plural: 'leases',
   scope: 'Namespaced',
   schema: 'coordination/v1.Lease',
+  validate({ spec }) {
+    const { leaseDurationSeconds, leaseTransitions, strategy, preferredHolder } = spec;
+    const errors: FieldError[] = [];
+    if (leaseDurationSeconds !== undefined && leaseDurationSeconds <= 0) {
+      errors.push(invalid('spec.leaseDurationSeconds', leaseDurationSeconds, 'must be greater than 0'));
+    }
+    if (leaseTransitions !== undefined && leaseTransitions < 0) {
+      errors.push(invalid('spec.leaseTransitions', leaseTransitions, 'must be greater than or equal to 0'));
+    }
+    if (preferredHolder && !strategy) {
+      errors.push(forbidden('spec.preferredHolder', 'may only be specified if `strategy` is defined'));
+    }
+    return errors;
+  },
   columns: [nameColumn, textColumn('Holder', (l) => l.spec.holderIdentity ?? ''), ageColumn],
   allowCreateOnUpdate: true,
 });

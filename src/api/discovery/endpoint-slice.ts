@@ -1,6 +1,7 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as discovery from '../types/discovery-v1.ts';
+import { validateEndpointSlice, validateEndpointSliceUpdate } from './endpoint-slice-validation.ts';
 
 /** Some of the addresses behind a service. */
 export type EndpointSlice = discovery.EndpointSlice;
@@ -19,6 +20,8 @@ export const EndpointSlice = defineKind<EndpointSlice>({
       port.protocol ??= 'TCP';
     }
   },
+  validate: validateEndpointSlice,
+  validateUpdate: validateEndpointSliceUpdate,
   columns: [
     nameColumn,
     textColumn('AddressType', (s) => s.addressType),

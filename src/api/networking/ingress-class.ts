@@ -1,6 +1,7 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as networking from '../types/networking-v1.ts';
+import { validateIngressClass, validateIngressClassUpdate } from './ingress-validation.ts';
 
 /** Names the controller that implements ingresses. */
 export type IngressClass = networking.IngressClass;
@@ -16,6 +17,8 @@ export const IngressClass = defineKind<IngressClass>({
   defaults({ spec }) {
     if (spec.parameters) spec.parameters.scope ??= 'Cluster';
   },
+  validate: validateIngressClass,
+  validateUpdate: validateIngressClassUpdate,
   columns: [
     nameColumn,
     textColumn('Controller', (c) => c.spec.controller ?? ''),

@@ -1,6 +1,7 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as networking from '../types/networking-v1.ts';
+import { validateIngress, validateIngressCreate, validateIngressStatus } from './ingress-validation.ts';
 
 /** Routes HTTP from outside the cluster to services. */
 export type Ingress = networking.Ingress;
@@ -15,6 +16,9 @@ export const Ingress = defineKind<Ingress>({
   scope: 'Namespaced',
   schema: 'networking/v1.Ingress',
   subresources: { status: true },
+  validate: validateIngress,
+  validateCreate: validateIngressCreate,
+  validateStatusUpdate: validateIngressStatus,
   columns: [
     nameColumn,
     textColumn(

@@ -1,6 +1,7 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as networking from '../types/networking-v1.ts';
+import { validateIpAddress, validateIpAddressName, validateIpAddressUpdate } from './address-validation.ts';
 
 /** An address that a service holds. */
 export type IPAddress = networking.IPAddress;
@@ -14,6 +15,9 @@ export const IPAddress = defineKind<IPAddress>({
   shortNames: ['ip'],
   scope: 'Cluster',
   schema: 'networking/v1.IPAddress',
+  validateName: validateIpAddressName,
+  validate: validateIpAddress,
+  validateUpdate: validateIpAddressUpdate,
   columns: [nameColumn, textColumn('ParentRef', parent), ageColumn],
   fieldLabels: {
     'spec.parentRef.group': (a) => a.spec.parentRef?.group ?? '',

@@ -1,6 +1,7 @@
 import { ageColumn, formatLabelSelector, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as networking from '../types/networking-v1.ts';
+import { validateNetworkPolicy } from './network-policy-validation.ts';
 
 /** Says which traffic pods may receive and send. */
 export type NetworkPolicy = networking.NetworkPolicy;
@@ -20,6 +21,7 @@ export const NetworkPolicy = defineKind<NetworkPolicy>({
     }
     if (!spec.policyTypes?.length) spec.policyTypes = spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress'];
   },
+  validate: validateNetworkPolicy,
   columns: [nameColumn, textColumn('Pod-Selector', (p) => formatLabelSelector(p.spec.podSelector)), ageColumn],
   tracksGeneration: true,
   allowUnconditionalUpdate: true,

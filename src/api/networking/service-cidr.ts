@@ -1,6 +1,7 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as networking from '../types/networking-v1.ts';
+import { validateServiceCidr, validateServiceCidrUpdate } from './address-validation.ts';
 
 /** A range that cluster IPs are taken from. */
 export type ServiceCIDR = networking.ServiceCIDR;
@@ -14,6 +15,8 @@ export const ServiceCIDR = defineKind<ServiceCIDR>({
   scope: 'Cluster',
   schema: 'networking/v1.ServiceCIDR',
   subresources: { status: true },
+  validate: validateServiceCidr,
+  validateUpdate: validateServiceCidrUpdate,
   columns: [nameColumn, textColumn('CIDRs', (c) => (c.spec.cidrs ?? []).join(',')), ageColumn],
   tracksGeneration: false,
   allowUnconditionalUpdate: true,

@@ -1,6 +1,7 @@
 import { ageColumn, integerColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as policy from '../types/policy-v1.ts';
+import { validatePodDisruptionBudget, validatePodDisruptionBudgetStatus } from './pod-disruption-budget-validation.ts';
 
 /** Limits how many pods voluntary disruptions may take down at once. */
 export type PodDisruptionBudget = policy.PodDisruptionBudget;
@@ -18,6 +19,8 @@ export const PodDisruptionBudget = defineKind<PodDisruptionBudget>({
   prepareCreate(budget) {
     budget.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
   },
+  validate: validatePodDisruptionBudget,
+  validateStatusUpdate: validatePodDisruptionBudgetStatus,
   columns: [
     nameColumn,
     textColumn('Min Available', (b) => String(b.spec.minAvailable ?? 'N/A')),

@@ -3,6 +3,7 @@ import { pathSegmentName } from '../machinery/names.ts';
 import type * as rbac from '../types/rbac-v1.ts';
 import { bindingColumns } from './binding-columns.ts';
 import { setBindingDefaults } from './binding-defaults.ts';
+import { validateBindingUpdate, validateClusterRoleBinding } from './rbac-validation.ts';
 
 /** Grants a cluster role to subjects, everywhere. */
 export type ClusterRoleBinding = rbac.ClusterRoleBinding;
@@ -17,6 +18,8 @@ export const ClusterRoleBinding = defineKind<ClusterRoleBinding>({
   schema: 'rbac/v1.ClusterRoleBinding',
   defaults: setBindingDefaults,
   validateName: pathSegmentName,
+  validate: validateClusterRoleBinding,
+  validateUpdate: validateBindingUpdate,
   columns: bindingColumns,
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,

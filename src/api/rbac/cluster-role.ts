@@ -2,6 +2,7 @@ import { createdAtColumn, nameColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import { pathSegmentName } from '../machinery/names.ts';
 import type * as rbac from '../types/rbac-v1.ts';
+import { validateClusterRole } from './rbac-validation.ts';
 
 /** Permissions in the whole cluster, or in any namespace that binds it. */
 export type ClusterRole = rbac.ClusterRole;
@@ -15,6 +16,7 @@ export const ClusterRole = defineKind<ClusterRole>({
   scope: 'Cluster',
   schema: 'rbac/v1.ClusterRole',
   validateName: pathSegmentName,
+  validate: validateClusterRole,
   columns: [nameColumn, createdAtColumn],
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,

@@ -3,6 +3,7 @@ import { pathSegmentName } from '../machinery/names.ts';
 import type * as rbac from '../types/rbac-v1.ts';
 import { bindingColumns } from './binding-columns.ts';
 import { setBindingDefaults } from './binding-defaults.ts';
+import { validateBindingUpdate, validateRoleBinding } from './rbac-validation.ts';
 
 /** Grants a role to subjects, in one namespace. */
 export type RoleBinding = rbac.RoleBinding;
@@ -17,6 +18,8 @@ export const RoleBinding = defineKind<RoleBinding>({
   schema: 'rbac/v1.RoleBinding',
   defaults: setBindingDefaults,
   validateName: pathSegmentName,
+  validate: validateRoleBinding,
+  validateUpdate: validateBindingUpdate,
   columns: bindingColumns,
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,

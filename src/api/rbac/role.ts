@@ -2,6 +2,7 @@ import { createdAtColumn, nameColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import { pathSegmentName } from '../machinery/names.ts';
 import type * as rbac from '../types/rbac-v1.ts';
+import { validateRole } from './rbac-validation.ts';
 
 /** Permissions in one namespace. */
 export type Role = rbac.Role;
@@ -15,6 +16,7 @@ export const Role = defineKind<Role>({
   scope: 'Namespaced',
   schema: 'rbac/v1.Role',
   validateName: pathSegmentName,
+  validate: validateRole,
   columns: [nameColumn, createdAtColumn],
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,

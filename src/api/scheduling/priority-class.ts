@@ -1,6 +1,7 @@
 import { ageColumn, integerColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as scheduling from '../types/scheduling-v1.ts';
+import { validatePriorityClass, validatePriorityClassUpdate } from './priority-class-validation.ts';
 
 /** A name for how important pods are. */
 export type PriorityClass = scheduling.PriorityClass;
@@ -20,6 +21,8 @@ export const PriorityClass = defineKind<PriorityClass>({
   prepareCreate(priorityClass) {
     priorityClass.metadata.generation = 1;
   },
+  validate: validatePriorityClass,
+  validateUpdate: validatePriorityClassUpdate,
   columns: [
     nameColumn,
     integerColumn('Value', (c) => c.value),

@@ -1,6 +1,7 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as storage from '../types/storage-v1.ts';
+import { validateCsiDriver, validateCsiDriverUpdate } from './csi-validation.ts';
 
 /** What a storage driver that is deployed in the cluster can do. */
 export type CSIDriver = storage.CSIDriver;
@@ -22,6 +23,8 @@ export const CSIDriver = defineKind<CSIDriver>({
     spec.requiresRepublish ??= false;
     spec.seLinuxMount ??= false;
   },
+  validate: validateCsiDriver,
+  validateUpdate: validateCsiDriverUpdate,
   columns: [
     nameColumn,
     { ...textColumn<CSIDriver>('AttachRequired', (d) => d.spec.attachRequired ?? true), type: 'boolean' },

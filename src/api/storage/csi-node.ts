@@ -1,6 +1,7 @@
 import { ageColumn, integerColumn, nameColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as storage from '../types/storage-v1.ts';
+import { validateCsiNode, validateCsiNodeUpdate } from './csi-validation.ts';
 
 /** The storage drivers that run on a node. */
 export type CSINode = storage.CSINode;
@@ -13,5 +14,7 @@ export const CSINode = defineKind<CSINode>({
   plural: 'csinodes',
   scope: 'Cluster',
   schema: 'storage/v1.CSINode',
+  validate: validateCsiNode,
+  validateUpdate: validateCsiNodeUpdate,
   columns: [nameColumn, integerColumn('Drivers', (n) => n.spec.drivers.length), ageColumn],
 });

@@ -1,6 +1,7 @@
 import { nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as storage from '../types/storage-v1.ts';
+import { validateCsiStorageCapacity, validateCsiStorageCapacityUpdate } from './csi-validation.ts';
 
 /** How much storage of a class is available in a part of the cluster. */
 export type CSIStorageCapacity = storage.CSIStorageCapacity;
@@ -13,6 +14,8 @@ export const CSIStorageCapacity = defineKind<CSIStorageCapacity>({
   plural: 'csistoragecapacities',
   scope: 'Namespaced',
   schema: 'storage/v1.CSIStorageCapacity',
+  validate: validateCsiStorageCapacity,
+  validateUpdate: validateCsiStorageCapacityUpdate,
   columns: [
     nameColumn,
     textColumn('StorageClassName', (c) => c.storageClassName),

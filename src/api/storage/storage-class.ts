@@ -1,6 +1,7 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as storage from '../types/storage-v1.ts';
+import { validateStorageClass, validateStorageClassUpdate } from './storage-class-validation.ts';
 
 /** A kind of storage that volumes are provisioned from. */
 export type StorageClass = storage.StorageClass;
@@ -22,6 +23,8 @@ export const StorageClass = defineKind<StorageClass>({
     storageClass.reclaimPolicy ??= 'Delete';
     storageClass.volumeBindingMode ??= 'Immediate';
   },
+  validate: validateStorageClass,
+  validateUpdate: validateStorageClassUpdate,
   columns: [
     {
       ...nameColumn,

@@ -2,6 +2,7 @@ import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { setPersistentVolumeSpecDefaults } from '../core/persistent-volume-defaults.ts';
 import { defineKind } from '../kind.ts';
 import type * as storage from '../types/storage-v1.ts';
+import { validateVolumeAttachment, validateVolumeAttachmentUpdate } from './csi-validation.ts';
 
 /** The wish to attach a volume to a node, and how far that is. */
 export type VolumeAttachment = storage.VolumeAttachment;
@@ -21,6 +22,8 @@ export const VolumeAttachment = defineKind<VolumeAttachment>({
   prepareCreate(attachment) {
     attachment.status = { attached: false };
   },
+  validate: validateVolumeAttachment,
+  validateUpdate: validateVolumeAttachmentUpdate,
   columns: [
     nameColumn,
     textColumn('Attacher', (a) => a.spec.attacher),
