@@ -1,5 +1,6 @@
 /** What every part of the API server works with. */
 import type { KubeObject, Shared } from '../api/kind.ts';
+import type { FieldError } from '../api/machinery/field-error.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { MetricsRegistry } from '../base/metrics.ts';
@@ -26,6 +27,8 @@ export interface AdmissionChain {
 export interface WriteHook {
   /** Settles an object before it is validated. */
   prepare?(object: KubeObject, old: Shared<KubeObject> | undefined): void;
+  /** What is wrong with an object besides what its kind finds. */
+  validate?(object: Shared<KubeObject>, old: Shared<KubeObject> | undefined): FieldError[];
   /** May change `object`, which is about to be written (undefined: deleted); throws StatusError to refuse. */
   beforeWrite(
     write: { readonly object: KubeObject | undefined; readonly old: Shared<KubeObject> | undefined; readonly dryRun: boolean },

@@ -9,6 +9,7 @@ import { ensureSystemObjects } from './bootstrap/system-objects.ts';
 import { repairServices } from './bootstrap/repair-services.ts';
 import type { ApiContext } from './context.ts';
 import { forbiddenByAuthorizer } from './authz/forbidden.ts';
+import { startCustomResources } from './crd/definitions.ts';
 import { createDirectTransport } from './direct.ts';
 import { createDiscovery } from './discovery/discovery.ts';
 import { asStatusError, sendError } from './encoding/respond.ts';
@@ -47,6 +48,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const registry = new Registry({ cache, ...(options.encryption ? { transformer: options.encryption } : {}) });
   await registry.addBuiltin(builtinKinds);
 
+  const transports = new Set<Transport>();
   let loopback: Client | undefined;
   const api: ApiContext = {
     cache,
@@ -92,7 +94,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     createHealthHandler({ healthz: checks, livez: checks, readyz: readyChecks }),
     createMetricsHandler(metrics),
     versionHandler,
-    ...discovery,
+    discovery,
     ...(options.serviceAccountSigner ? [createIssuerHandler(options.serviceAccountSigner)] : []),
   ];
 
@@ -122,13 +124,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   };
 
   const listeners: Listener[] = [];
-  const transports = new Set<Transport>();
   function direct(user: UserInfo): Transport {
     const transport = createDirectTransport({ api, raw: (path, caller) => rawRequest(api, handlers, { path, user: caller }) }, user);
     transports.add(transport);
     return transport;
   }
 
+  const custom = await startCustomResources(api);
   await ensureSystemObjects(api, { ranges: services.ranges, advertise: options.advertise });
   const admission = options.admission === false ? undefined : await startAdmission(api, options.admission ?? {});
   ready = true;
@@ -153,6 +155,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       closing = true;
       deadline.stop();
       admission?.stop();
+      custom.stop();
       await Promise.all(listeners.map((listener) => listener.close()));
       await Promise.all([...transports].map((transport) => transport.close()));
     },

@@ -8,7 +8,7 @@ import type { Entry } from '../registry/resource.ts';
 import type { Answer, ListAnswer } from '../verbs/call.ts';
 import { answerObject } from '../verbs/call.ts';
 import { contentTypes, negotiate, type Representation } from './negotiate.ts';
-import { answerProtobuf } from './protobuf.ts';
+import { answerProtobuf, metadataListProtobuf, metadataProtobuf } from './protobuf.ts';
 import { metadataOf, metadataListOf, tableOf } from './transforms.ts';
 
 /** Responses above this size are compressed for clients that accept it. */
@@ -53,6 +53,10 @@ function sendTransformed(
 ): void | Promise<void> {
   const { as } = representation;
   const kind = shape.kind!;
+  if (representation.format === 'protobuf') {
+    const bytes = answer.list ? metadataListProtobuf(answer.list) : metadataProtobuf(answer.entry!.object);
+    return sendBytes(exchange, answer.code, bytes, contentTypes.protobuf);
+  }
   let object: unknown;
   if (as === 'Table') object = tableOf(kind, answer, shape);
   else if (answer.list) object = metadataListOf(answer.list);

@@ -106,15 +106,14 @@ export class WatchStream implements WatchSink {
     const { representation, kind } = this.#shape;
     if (representation.as === 'Table') return this.#tableFrame(item);
     if (representation.as) {
-      const object = metadataOf(item.entry.object);
       return representation.format === 'protobuf'
-        ? protobufFrame(item.type, undefined, object)
-        : Buffer.from(`${JSON.stringify({ type: item.type, object })}\n`);
+        ? protobufFrame(item.type, undefined, item.entry)
+        : Buffer.from(`${JSON.stringify({ type: item.type, object: metadataOf(item.entry.object) })}\n`);
     }
     if (representation.format === 'json') return jsonFrame(item, this.#shareable);
     const known = this.#shareable && item.source ? protobufFrames.get(item.source) : undefined;
     if (known) return known;
-    const frame = protobufFrame(item.type, kind, item.entry.object);
+    const frame = protobufFrame(item.type, kind, item.entry);
     if (this.#shareable && item.source) protobufFrames.set(item.source, frame);
     return frame;
   }

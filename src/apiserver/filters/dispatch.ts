@@ -102,7 +102,7 @@ function optionsOf(exchange: Exchange): Call['options'] {
 async function streamWatch(api: ApiContext, exchange: Exchange, call: Call): Promise<void> {
   const { kind, custom, stored, present } = call.resource;
   if (!stored || call.subresource !== '') throw resourceNotFound();
-  if (kind.storedAs?.warning) call.warnings.push(kind.storedAs.warning);
+  if (call.resource.warning) call.warnings.push(call.resource.warning);
   const accept = exchange.header('accept')?.replaceAll(';stream=watch', '');
   const representation = negotiate(accept, { protobuf: custom === undefined, transforms: true });
   if (representation.format === 'yaml')

@@ -119,6 +119,7 @@ function builtinResource(kind: AnyKind, storageOf: (hub: AnyKind) => StoredResou
     kind,
     hub,
     stored: storageOf(hub),
+    ...(conversion.warning ? { warning: conversion.warning } : {}),
     toHub: (object) => conversion.toStorage(object),
     present: convertedEntries(kind.apiVersion, (object) => conversion.fromStorage(object)),
   };

@@ -14,9 +14,9 @@ export interface StoredResource {
   readonly cache: ResourceCache<Shared<KubeObject>>;
 }
 
-/** Validation that needs more than the object: schema of a custom resource, with its ratcheting. */
+/** What is different for custom resources. */
 export interface CustomHooks {
-  /** Prunes and defaults what a client sent, in place; returns what strict field validation reports. */
+  /** Prunes what a client sent; the problems are what strict field validation reports. */
   readonly admitRaw: (value: Record<string, unknown>) => { object: KubeObject; problems: string[] };
 }
 
@@ -38,6 +38,8 @@ export interface ServedResource {
   /** The same for many, with one call of a webhook. */
   readonly presentAll?: (entries: readonly Entry[]) => Promise<readonly Entry[]>;
   readonly custom?: CustomHooks;
+  /** Text of the Warning header of every request. */
+  readonly warning?: string;
   /** Not to be written at the moment: a custom resource whose definition is being deleted. */
   readonly refuseWrites?: () => string | undefined;
 }

@@ -153,7 +153,7 @@ function checkBudget(budget: Budget, podName: string): void {
 
 async function takeOne(api: ApiContext, call: Call, budget: Budget): Promise<void> {
   const resource = api.registry.resolve('policy', 'v1', 'poddisruptionbudgets')!;
-  const budgetCall: Call = { ...call, resource, name: budget.metadata.name, subresource: 'status', verb: 'update', body: undefined };
+  const budgetCall: Call = { ...call, resource, name: budget.metadata.name, subresource: 'status', verb: 'patch', body: undefined };
   await changeObject(api, budgetCall, {
     apply(old) {
       const next = mutableCopy(old) as unknown as PodDisruptionBudget;
@@ -174,7 +174,7 @@ async function markDisrupted(api: ApiContext, call: Call): Promise<void> {
   const now = formatTime(api.clock.now());
   await changeObject(
     api,
-    { ...call, subresource: 'status', verb: 'update' },
+    { ...call, subresource: 'status', verb: 'patch' },
     {
       apply(old) {
         const pod = mutableCopy(old) as unknown as Pod;

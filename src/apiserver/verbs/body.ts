@@ -3,7 +3,7 @@ import type { AnyKind, KubeObject } from '../../api/kind.ts';
 import { canonicalize, parseJson, parseYaml, strictDecodingError } from '../../api/machinery/decode.ts';
 import { decodeProtobuf } from '../../api/machinery/protobuf.ts';
 import { badRequest, StatusError } from '../../api/machinery/status.ts';
-import { type StructSchema, structSchema } from '../../api/schema/schema.ts';
+import type { StructSchema } from '../../api/schema/schema.ts';
 import type { CustomHooks } from '../registry/resource.ts';
 import type { Call, CallBody } from './call.ts';
 
@@ -141,11 +141,10 @@ function parsing(bytes: Uint8Array, parse: Parse, schema: BodySchema): { value: 
 }
 
 function readProtobuf(bytes: Uint8Array, schema: BodySchema): RawBody {
-  const unknown = decodeProtobuf(bytes);
-  const struct =
-    unknown.apiVersion === schema.apiVersion && unknown.kind === schema.kind ? schema.struct : structSchema('meta/v1.DeleteOptions');
-  const value = unknown.decode(struct) as Record<string, unknown>;
-  return { value: { ...value, apiVersion: unknown.apiVersion, kind: unknown.kind }, problems: [] };
+  const document = decodeProtobuf(bytes);
+  if (document.kind && document.kind !== schema.kind)
+    return { value: { apiVersion: document.apiVersion, kind: document.kind }, problems: [] };
+  return { value: document.decode(schema.struct), problems: [] };
 }
 
 function jsonTypeName(value: unknown): string {

@@ -112,7 +112,7 @@ async function persist(
     if (attempt === 0) {
       hub.prepareCreate?.(object, context);
       api.writeHooks.get(call.resource.stored!.prefix)?.prepare?.(object, undefined);
-      checkNew(call, object);
+      checkNew(api, call, object);
       await validate(api, admission);
     }
     const outcome = await store(api, call, { object, dryRun });
@@ -122,7 +122,7 @@ async function persist(
   }
 }
 
-function checkNew(call: Call, object: KubeObject): void {
+function checkNew(api: ApiContext, call: Call, object: KubeObject): void {
   const { hub } = call.resource;
   const errors: FieldError[] = validateObjectMeta(object.metadata, {
     namespaced: hub.namespaced,
@@ -130,6 +130,8 @@ function checkNew(call: Call, object: KubeObject): void {
   });
   if (hub.validate) errors.push(...hub.validate(object as Shared<KubeObject>));
   if (hub.validateCreate) errors.push(...hub.validateCreate(object as Shared<KubeObject>));
+  const hook = api.writeHooks.get(call.resource.stored!.prefix);
+  if (hook?.validate) errors.push(...hook.validate(object as Shared<KubeObject>, undefined));
   if (errors.length) throw invalidObject(hub, object.metadata.name ?? object.metadata.generateName ?? '', errors);
   if (hub.warnings) call.warnings.push(...hub.warnings(object as Shared<KubeObject>));
 }

@@ -18,6 +18,13 @@ import { presented } from './get.ts';
 const orphanFinalizer = 'orphan';
 const foregroundFinalizer = 'foregroundDeletion';
 
+/** A definition waits for the objects of its kind to go. */
+const definitions = {
+  group: 'apiextensions.k8s.io',
+  plural: 'customresourcedefinitions',
+  finalizer: 'customresourcecleanup.apiextensions.k8s.io',
+};
+
 /** Resources whose deletion answers with the object that went; the others answer with a Status. */
 const answerWithObject = new Set([
   'pods',
@@ -229,6 +236,9 @@ function finalizersAfter(call: Call, options: DeleteOptions, old: Shared<KubeObj
   const orphan = shouldOrphan(call, options, before);
   const foreground = shouldDeleteDependents(options, before);
   const kept = (before ?? []).filter((name) => name !== orphanFinalizer && name !== foregroundFinalizer);
+  const { group, plural } = call.resource.hub;
+  if (group === definitions.group && plural === definitions.plural && !old.metadata.deletionTimestamp && !kept.includes(definitions.finalizer))
+    kept.push(definitions.finalizer);
   if (orphan) kept.push(orphanFinalizer);
   if (foreground) kept.push(foregroundFinalizer);
   return kept.length === 0 && !before ? undefined : kept;

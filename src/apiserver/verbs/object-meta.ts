@@ -1,5 +1,6 @@
 /** What the server does with the metadata of objects that are created and updated. */
 import type { AnyKind, KubeObject, Shared } from '../../api/kind.ts';
+import { zeroOf } from '../../api/machinery/decode.ts';
 import { badRequest } from '../../api/machinery/status.ts';
 import { deepEqual } from '../../base/deep.ts';
 import { formatTime } from '../../base/clock.ts';
@@ -54,7 +55,8 @@ export function hasStatus(kind: AnyKind): boolean {
 export function dropStatus(kind: AnyKind, object: KubeObject): void {
   const field = kind.struct.byName.get('status');
   const holder = object as Mutable;
-  if (field && !field.pointer && !field.omitEmpty) holder['status'] = {};
+  if (field && !field.pointer && field.type.kind === 'struct' && !field.type.struct.dynamic)
+    holder['status'] = zeroOf(field.type.struct);
   else delete holder['status'];
 }
 
@@ -109,16 +111,14 @@ export function prepareMetaForUpdate(object: KubeObject, old: Shared<KubeObject>
   else meta['deletionGracePeriodSeconds'] ??= before['deletionGracePeriodSeconds'];
 }
 
-/** Whether anything but metadata and status differs. */
-export function specChanged(object: KubeObject, old: Shared<KubeObject>): boolean {
+/** Whether anything but metadata differs; the status counts only where it is not a part of its own. */
+export function specChanged(object: KubeObject, old: Shared<KubeObject>, statusApart: boolean): boolean {
   const now = object as unknown as Record<string, unknown>;
   const before = old as unknown as Record<string, unknown>;
-  for (const key of Object.keys(now)) {
-    if (key !== 'metadata' && key !== 'status' && !deepEqual(now[key], before[key])) return true;
-  }
-  for (const key of Object.keys(before)) {
-    if (key !== 'metadata' && key !== 'status' && now[key] === undefined && before[key] !== undefined) return true;
-  }
+  const counts = (key: string) => key !== 'metadata' && key !== 'apiVersion' && !(statusApart && key === 'status');
+  for (const key of Object.keys(now)) if (counts(key) && !deepEqual(now[key], before[key])) return true;
+  for (const key of Object.keys(before))
+    if (counts(key) && now[key] === undefined && before[key] !== undefined) return true;
   return false;
 }
 

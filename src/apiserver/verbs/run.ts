@@ -21,7 +21,7 @@ export function runCall(api: ApiContext, call: Call): Answer | Promise<Answer> {
   if (subresource !== '') return runSubresource(api, call);
   const { kind } = resource;
   if (!(kind.verbs ?? allVerbs).includes(call.verb as (typeof allVerbs)[number])) throw notAllowed(call);
-  if (kind.storedAs?.warning) call.warnings.push(kind.storedAs.warning);
+  if (resource.warning) call.warnings.push(resource.warning);
   if (!resource.stored) {
     const review = reviewHandlers[`${kind.group}/${kind.plural}`];
     if (!review) throw notAllowed(call);
@@ -52,7 +52,7 @@ function runSubresource(api: ApiContext, call: Call): Answer | Promise<Answer> {
   const { subresource } = call;
   const declared = kind.subresources?.[subresource];
   if (!declared) throw resourceNotFound();
-  if (kind.storedAs?.warning) call.warnings.push(kind.storedAs.warning);
+  if (call.resource.warning) call.warnings.push(call.resource.warning);
   if (subresource === 'scale') return scaleHandler(api, call);
   const own = subresourceHandlers[`${hub.group || 'core'}/${hub.plural}/${subresource}`];
   if (own) return own(api, call);

@@ -2,7 +2,7 @@
 import type { KubeObject, Shared } from '../../api/kind.ts';
 import { type FieldError, invalid } from '../../api/machinery/field-error.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/machinery/object-meta.ts';
-import { badRequest, conflict, invalidObject, modifiedMessage, notFound } from '../../api/machinery/status.ts';
+import { badRequest, conflict, invalidObject, modifiedMessage, notFound, StatusError } from '../../api/machinery/status.ts';
 import { deepEqual, mutableCopy } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
 import { commitWrites } from '../registry/commit.ts';
@@ -151,7 +151,7 @@ async function tryChange(api: ApiContext, call: Call, attempt: Attempt): Promise
     await mutate(api, admission);
     const final = change.admission ? object : admission.object!;
     prepare(api, call, { change, final, old });
-    check(call, { change, final, old });
+    check(api, call, { change, final, old });
     await validate(api, admission);
     const result = await write(api, call, { final, current, old, dryRun });
     if ('entry' in result) return result;
@@ -177,12 +177,22 @@ function checkPreconditions(call: Call, proposed: KubeObject, old: Shared<KubeOb
     if (resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, call.name, modifiedMessage);
     return true;
   }
-  if (hub.allowUnconditionalUpdate === false && call.verb === 'update')
-    throw invalidObject(hub, call.name, [
-      invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
-    ]);
+  if (!hub.allowUnconditionalUpdate && call.verb === 'update' && !conditionless.has(call.subresource)) throw versionRequired(call);
   proposed.metadata.resourceVersion = old.metadata.resourceVersion;
   return false;
+}
+
+/** Subresources that are not the object: what they send has a version of its own or none. */
+const conditionless = new Set(['scale', 'binding']);
+
+function versionRequired(call: Call): StatusError {
+  const error = invalidObject(call.resource.hub, call.name, [
+    invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+  ]);
+  // Upstream shows the number as Go prints it in hexadecimal.
+  const shown = (text: string) => text.replace('Invalid value: 0:', 'Invalid value: 0x0:');
+  const causes = error.details?.causes?.map((cause) => ({ ...cause, message: shown(cause.message ?? '') }));
+  return new StatusError(error.reason, shown(error.message), { ...error.details, ...(causes ? { causes } : {}) });
 }
 
 function narrowed(call: Call, { change, proposed, old }: Attempt): KubeObject {
@@ -208,10 +218,11 @@ function prepare(
     api.writeHooks.get(call.resource.stored!.prefix)?.prepare?.(final, old);
     hub.prepareUpdate?.(final, old, context);
   }
-  if (tracksGeneration(hub) && specChanged(final, old)) final.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  if (tracksGeneration(hub) && specChanged(final, old, hasStatus(hub) || !call.resource.custom)) final.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
 function check(
+  api: ApiContext,
   call: Call,
   { change, final, old }: { change: Change; final: KubeObject; old: Shared<KubeObject> },
 ): void {
@@ -222,6 +233,8 @@ function check(
   if (change.scope === 'status') errors.push(...(hub.validateStatusUpdate?.(object, old) ?? []));
   else if (change.scope === 'object') {
     errors.push(...(hub.validate?.(object) ?? []), ...(hub.validateUpdate?.(object, old) ?? []));
+    const hook = api.writeHooks.get(call.resource.stored!.prefix);
+    if (hook?.validate) errors.push(...hook.validate(object, old));
   }
   if (change.check) errors.push(...change.check(object, old));
   if (errors.length) throw invalidObject(hub, final.metadata.name, errors);

@@ -1,0 +1,128 @@
+/** The kind that a definition adds, in one of its versions: the same hooks as the built-in ones have. */
+import { CelBudget } from '../../api/cel/budget.ts';
+import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
+import { type AnyKind, apiVersionOf, type Kind, type KubeObject, type Shared } from '../../api/kind.ts';
+import { canonicalize } from '../../api/machinery/decode.ts';
+import type { FieldError } from '../../api/machinery/field-error.ts';
+import { badRequest } from '../../api/machinery/status.ts';
+import type { CustomResourceDefinitionVersion } from '../../api/types/apiextensions-v1.ts';
+import type { DeepReadonly } from '../../base/deep.ts';
+import type { CustomHooks } from '../registry/resource.ts';
+import { columnsOf } from './columns.ts';
+import { compileDefaults, dropNulls } from './defaulting.ts';
+import { findJsonPath, parseJsonPath } from './json-path.ts';
+import { validateListTypes } from './list-types.ts';
+import { compileRules, runRules } from './rules.ts';
+import { customStruct, type Schema } from './schema-types.ts';
+import { validateValue } from './validate-value.ts';
+
+type Definition = Shared<CustomResourceDefinition>;
+type Version = DeepReadonly<CustomResourceDefinitionVersion>;
+type Loose = Record<string, unknown>;
+
+/** The schema without type and metadata at its root: those are checked for every kind alike. */
+function contentSchema(schema: Schema): Schema {
+  const { apiVersion: _a, kind: _k, metadata: _m, ...properties } = schema.properties ?? {};
+  const required = schema.required?.filter((name) => !['apiVersion', 'kind', 'metadata'].includes(name));
+  return { ...schema, properties, ...(required ? { required } : {}) };
+}
+
+const withoutType = (object: Shared<KubeObject>): Loose => {
+  const { apiVersion: _a, kind: _k, metadata: _m, ...content } = object as unknown as Loose;
+  return content;
+};
+
+/** Names and selection of a custom kind, with the behaviour that its schema gives it. */
+export function makeCustomKind(definition: Definition, version: Version): AnyKind {
+  const { group, scope } = definition.spec;
+  const { plural, singular, shortNames, kind, listKind, categories } = definition.status.acceptedNames.kind
+    ? definition.status.acceptedNames
+    : definition.spec.names;
+  const schema = version.schema?.openAPIV3Schema as Schema | undefined;
+  const struct = customStruct({ group, version: version.name, kind }, schema);
+  const content = schema ? contentSchema(schema) : undefined;
+  const setDefaults = schema ? compileDefaults(contentSchema(schema)) : undefined;
+  const rules = schema ? compileRules(schema) : undefined;
+  const hasStatus = version.subresources?.status !== undefined;
+
+  const validate = (object: Shared<KubeObject>, old: Shared<KubeObject> | undefined): FieldError[] => {
+    if (!content) return [];
+    const value = withoutType(object);
+    const before = old ? withoutType(old) : undefined;
+    const errors = [...validateValue(content, value, '', before), ...validateListTypes(content, value, '', before)];
+    // Rules may assume that values have the types that the schema gives them.
+    if (errors.length > 0 || !rules) return errors;
+    return runRules(rules, { value: object, old, path: '' }, new CelBudget());
+  };
+
+  const fieldLabels = Object.fromEntries(
+    (version.selectableFields ?? []).map(({ jsonPath }) => {
+      const steps = parseJsonPath(jsonPath);
+      return [jsonPath.replace(/^\./, ''), (object: Shared<KubeObject>) => textOf(findJsonPath(steps, object)[0])];
+    }),
+  );
+  const scale = version.subresources?.scale;
+  const made: Kind<KubeObject> = {
+    group,
+    version: version.name,
+    kind,
+    plural,
+    singular: singular ?? kind.toLowerCase(),
+    ...(shortNames ? { shortNames } : {}),
+    ...(categories ? { categories } : {}),
+    scope: scope as 'Namespaced',
+    schema: struct.id,
+    subresources: { ...(hasStatus ? { status: true } : {}), ...(scale ? { scale } : {}) },
+    defaults(object) {
+      if (!setDefaults || !schema) return;
+      dropNulls(schema, object);
+      setDefaults(object);
+    },
+    validateCreate: (object) => validate(object, undefined),
+    validateUpdate: validate,
+    validateStatusUpdate: validate,
+    columns: columnsOf(version.additionalPrinterColumns),
+    ...(version.selectableFields?.length ? { fieldLabels } : {}),
+    ...(version.deprecated ? { warnings: () => [] } : {}),
+    tracksGeneration: true,
+    allowCreateOnUpdate: false,
+    allowUnconditionalUpdate: false,
+    namespaced: scope === 'Namespaced',
+    apiVersion: apiVersionOf({ group, version: version.name }),
+    listKind: listKind ?? `${kind}List`,
+    struct,
+  };
+  return made;
+}
+
+function textOf(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'string' ? value : String(value as number);
+}
+
+/** Pruning of what clients send. */
+export function makeCustomHooks(kind: AnyKind): CustomHooks {
+  return {
+    admitRaw(value) {
+      const { metadata } = value;
+      if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)))
+        throw badRequest(
+          `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: metadata must be an object`,
+        );
+      const { object, problems } = canonicalize<KubeObject>(kind.struct, metadata === undefined ? { ...value, metadata: {} } : value);
+      return { object: inOrder(object), problems };
+    },
+  };
+}
+
+/** Stored bytes begin with type and metadata, so that a revision can be put into them. */
+function inOrder(object: KubeObject): KubeObject {
+  const { kind, apiVersion, metadata, ...content } = object;
+  return { apiVersion, kind, metadata, ...content };
+}
+
+/** The warning that a deprecated version answers with. */
+export function deprecationWarning(kind: AnyKind, version: Version): string | undefined {
+  if (!version.deprecated) return undefined;
+  return version.deprecationWarning ?? `${kind.apiVersion} ${kind.kind} is deprecated`;
+}
