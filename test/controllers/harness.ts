@@ -21,7 +21,7 @@ export interface Harness {
   readonly clock: VirtualClock;
   /** Lets everything happen that is due within a time. */
   advance(ms: number): Promise<void>;
-  /** Until nothing happens any more without time passing. */
+  /** Until nothing happens any more without more than a moment passing. */
   settle(): Promise<void>;
   /** Requests that changed something since the start. */
   writes(): number;
@@ -29,6 +29,8 @@ export interface Harness {
   readonly frozen: Set<string>;
   /** Decides what becomes of a pod; by default it runs and is ready at once. */
   lifeOf: (pod: Shared<Pod>) => 'ready' | 'running' | 'succeeded' | 'failed' | 'pending';
+  /** Makes the kubelet look at all pods again, after `lifeOf` was changed. */
+  relive(): Promise<void>;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -44,6 +46,8 @@ export interface HarnessOptions {
 /** The name of the nth node. */
 export const nodeName = (index: number): string => `node-${index}`;
 
+const retryMs = 300;
+
 export async function startHarness(options: HarnessOptions): Promise<Harness> {
   const clock = new VirtualClock();
   const random = seededRandom(42);
@@ -57,10 +61,7 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     random,
     log,
     metrics,
-    authorizer: {
-      authorize: async () => ({ decision: 'allow' }),
-      rulesFor: async () => ({ rules: [], incomplete: false }),
-    } as never,
+    authorizer: { name: 'all', authorize: () => ({ decision: 'Allow', reason: '' }) },
     admission: options.admission === true ? {} : false,
     flowControl: false,
     serviceCidr: '10.96.0.0/16',
@@ -95,10 +96,19 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     frozen: new Set(),
     lifeOf: () => 'ready',
     writes: () => writes,
+    async relive() {
+      kubelet.again();
+      await harness.settle();
+    },
     async settle() {
       for (let quiet = 0; quiet < 3; ) {
         await clock.advance(0);
         quiet = running.idle() && informers.idle() && kubelet.idle() ? quiet + 1 : 0;
+        // Lost races are tried again within milliseconds.
+        const due = clock.nextDue();
+        if (due === undefined || due > clock.now() + retryMs) continue;
+        await clock.advance(due - clock.now());
+        quiet = 0;
       }
     },
     async advance(ms) {
@@ -120,6 +130,7 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     [Symbol.asyncDispose]: () => harness.close(),
   };
   const kubelet = startKubelet(harness, informers);
+  await informers.whenSynced();
   await running.whenStarted();
   await harness.settle();
   return harness;
@@ -130,6 +141,7 @@ function startKubelet(harness: Harness, informers: ReturnType<typeof createInfor
   const { client, clock } = harness;
   let busy = 0;
   const pods = informers.informer(Pod);
+  const allNodes = informers.informer(Node);
   const report = async (pod: Shared<Pod>) => {
     if (harness.frozen.has(pod.metadata.name)) return;
     if (pod.metadata.deletionTimestamp) {
@@ -146,7 +158,7 @@ function startKubelet(harness: Harness, informers: ReturnType<typeof createInfor
       const pinned =
         pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms[0]
           ?.matchFields?.[0]?.values?.[0];
-      const nodes = informers.informer(Node).list();
+      const nodes = allNodes.list();
       const target =
         pinned ?? nodes[Number.parseInt(pod.metadata.uid.slice(0, 4), 16) % Math.max(1, nodes.length)]?.metadata.name;
       if (!target) return;
