@@ -16,7 +16,7 @@ import { publishDnsEndpoints } from '../dns/kube-dns.ts';
 import { startAgent } from '../kubelet/agent.ts';
 import { type PodNetwork, preparePodNetwork } from '../network/pod-network/pod-network.ts';
 import { startNetworkPolicies } from '../network/policies/network-policies.ts';
-import { startServiceProxy } from '../network/services/service-proxy.ts';
+import { type ServiceProxy, startServiceProxy } from '../network/services/service-proxy.ts';
 import { serverUrl } from './admin-client.ts';
 import { type ClusterConfig, paths, readConfig, UserError } from './config.ts';
 import { firstNodeCidr, serviceAddress } from './networks.ts';
@@ -73,30 +73,44 @@ async function startNode(config: ClusterConfig, log: Logger): Promise<Part[]> {
     whenServing(client),
   ]);
   const metrics = new MetricsRegistry();
-  const agent = await startAgent({
-    client,
-    nodeName: config.nodeName,
-    runtime,
-    dataDir,
-    clock: realClock,
-    random: realRandom,
+  const networking = startNetwork(clientWith(pki.network, 'timonel-network'), {
+    config,
+    network,
+    podCidr,
     log,
     metrics,
-    nodeIps: [config.nodeIp],
-    tls: { cert: pki.server.cert, key: pki.server.key, clientCa: ca.cert },
-    settings: {
-      clusterDns: config.disable.includes('dns') ? [] : [serviceAddress(config.serviceCidr, 10)],
-      clusterDomain: config.clusterDomain,
-      cgroupRoot: `/timonel-${config.name}`,
-      podCidr,
-    },
   });
-  parts.push(
-    { stop: () => agent.close() },
-    ...(await startNetwork(clientWith(pki.network, 'timonel-network'), { config, network, podCidr, log, metrics })),
-  );
+  const proxy = networking.then((started) => started.proxy);
+  const [agent, { parts: networkParts }] = await Promise.all([
+    startAgent({
+      client,
+      nodeName: config.nodeName,
+      runtime,
+      dataDir,
+      clock: realClock,
+      random: realRandom,
+      log,
+      metrics,
+      nodeIps: [config.nodeIp],
+      tls: { cert: pki.server.cert, key: pki.server.key, clientCa: ca.cert },
+      whenDrained: async (podIp) => {
+        await Promise.race([proxy.then((p) => p?.whenDrained(podIp)), realClock.sleep(maxDrainMs)]);
+      },
+      settings: {
+        clusterDns: config.disable.includes('dns') ? [] : [serviceAddress(config.serviceCidr, 10)],
+        clusterDomain: config.clusterDomain,
+        cgroupRoot: `/timonel-${config.name}`,
+        podCidr,
+      },
+    }),
+    networking,
+  ]);
+  parts.push({ stop: () => agent.close() }, ...networkParts);
   return parts;
 }
+
+/** How long a pod's end may wait for the endpoints and the rules to forget it. */
+const maxDrainMs = 1000;
 
 async function openRuntime(
   config: ClusterConfig,
@@ -129,12 +143,13 @@ async function startNetwork(
     log,
     metrics,
   }: { config: ClusterConfig; network: PodNetwork; podCidr: string; log: Logger; metrics: MetricsRegistry },
-): Promise<Part[]> {
+): Promise<{ parts: Part[]; proxy: ServiceProxy | undefined }> {
   const informers = createInformerSet(client, { clock: realClock, log, random: realRandom });
   const parts: Part[] = [{ stop: () => informers.stop() }];
   const common = { informers, nodeName: config.nodeName, clusterName: config.name, clock: realClock, log };
   const enabled = (part: ClusterConfig['disable'][number]) => !config.disable.includes(part);
   const starts: Promise<Part>[] = [];
+  let proxy: ServiceProxy | undefined;
   if (enabled('service-proxy')) {
     const events = createEventRecorder(client, {
       component: 'kube-proxy',
@@ -144,7 +159,12 @@ async function startNetwork(
       log,
     });
     starts.push(
-      startServiceProxy({ ...common, podCidr: config.podCidr, serviceCidr: config.serviceCidr, events, metrics }),
+      startServiceProxy({ ...common, podCidr: config.podCidr, serviceCidr: config.serviceCidr, events, metrics }).then(
+        (started) => {
+          proxy = started;
+          return { stop: () => started.stop() };
+        },
+      ),
     );
   }
   if (enabled('network-policy')) starts.push(startNetworkPolicies({ ...common, dnsAddresses: network.gateways }));
@@ -164,7 +184,8 @@ async function startNetwork(
     );
   }
   log.debug('pod network is up', { podCidr, device: network.device });
-  return [...parts, ...(await Promise.all(starts))];
+  const running = await Promise.all(starts);
+  return { parts: [...parts, ...running], proxy };
 }
 
 const serverWaitMs = 60_000;

@@ -1,10 +1,10 @@
 /** Making a cluster's data dir: its configuration, networks, port and keys; or reading what an earlier `up` made. */
-import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { realClock } from '../base/clock.ts';
+import { realRandom } from '../base/random.ts';
 import { pickCidrs } from '../network/pod-network/pick-cidrs.ts';
 import {
   type ClusterConfig,
@@ -63,7 +63,7 @@ export async function prepareCluster(settings: ClusterSettings, options: Prepare
   const config: ClusterConfig = {
     ...settings,
     formatVersion: 1,
-    id: randomUUID(),
+    id: realRandom.uuid(),
     dataDir,
     runtime,
     apiPort,

@@ -7,6 +7,7 @@ import { purgeContainerd, removeAllPods } from '../cri/containerd-purge.ts';
 import { unmountAll } from '../cri/mounts.ts';
 import { endProcess } from '../cri/processes.ts';
 import { connectCri } from '../cri/runtime.ts';
+import { purgeAgent } from '../kubelet/purge.ts';
 import { cleanUpNetwork } from '../network/pod-network/clean-up.ts';
 import { type ClusterConfig, paths } from './config.ts';
 
@@ -29,6 +30,9 @@ export async function purgeNode(config: ClusterConfig, warn: (message: string) =
     }
   } else await purgeContainerd(agent, { clock: realClock, log: silentLogger });
   for (const mount of unmountAll(config.dataDir)) warn(`${mount} could not be unmounted; unmount it and try again`);
-  const problems = await cleanUpNetwork({ clusterName: config.name, dataDir: agent, cniConfDir: join(agent, 'cni') });
+  const problems = [
+    ...(await purgeAgent({ dataDir: agent, cgroupRoot: `/timonel-${config.name}` })),
+    ...(await cleanUpNetwork({ clusterName: config.name, dataDir: agent, cniConfDir: join(agent, 'cni') })),
+  ];
   for (const problem of problems) warn(problem);
 }

@@ -59,6 +59,8 @@ export interface AgentOptions {
   /** Port of the server; 0 or absent picks one. */
   readonly port?: number;
   readonly settings?: Partial<NodeSettings>;
+  /** Awaited with a pod's address before its containers are asked to stop; the service proxy's drain. */
+  readonly whenDrained?: (podIp: string) => Promise<void>;
   /** More reasons why the node may not be ready yet (its network). */
   readonly problems?: () => readonly string[];
 }
@@ -102,6 +104,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     settings,
     rootDir,
     logDir,
+    ...(options.whenDrained ? { whenDrained: options.whenDrained } : {}),
   };
   const pods = informers.informer(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
   const services = informers.informer(Service);

@@ -48,4 +48,9 @@ export interface KubeletContext {
   readonly rootDir: string;
   /** `<namespace>_<name>_<uid>/<container>/<restart>.log`. */
   readonly logDir: string;
+  /**
+   * Resolves when services lead no new connection to a pod's address; awaited before the containers of a terminating pod
+   * are asked to stop, so that a rolling update refuses none.
+   */
+  readonly whenDrained?: (podIp: string) => Promise<void>;
 }

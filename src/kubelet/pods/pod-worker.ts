@@ -303,6 +303,8 @@ export class PodWorker {
     const quiet = this.#saidKilling;
     this.#saidKilling = this.#mustEnd();
     const signal = this.#stopping.signal;
+    const address = this.podIps[0];
+    if (address && !quiet && this.#graceSeconds() > 0 && !this.#pod.spec.hostNetwork) await context.whenDrained?.(address);
     try {
       await stopAllContainers(context, this.#pod, {
         current,
