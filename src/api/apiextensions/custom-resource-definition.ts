@@ -1,4 +1,3 @@
-import { createdAtColumn, nameColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as apiextensions from '../types/apiextensions-v1.ts';
 
@@ -38,5 +37,4 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
       if (storage && !stored?.includes(name)) definition.status.storedVersions = [...(stored ?? []), name];
     }
   },
-  columns: [nameColumn, createdAtColumn],
 });

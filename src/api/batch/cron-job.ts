@@ -1,6 +1,7 @@
-import { ageColumn, formatLabelSelector, nameColumn, templateColumns, textColumn, timeSince } from '../core/columns.ts';
+import { ageColumn, formatLabelSelector, nameColumn, templateColumns, textColumn } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
 import { defineKind } from '../kind.ts';
+import { ageOf } from '../machinery/duration.ts';
 import type * as batch from '../types/batch-v1.ts';
 import { validateCronJob, validateCronJobCreate } from './cron-job-validation.ts';
 
@@ -34,7 +35,7 @@ export const CronJob = defineKind<CronJob>({
     { ...textColumn<CronJob>('Suspend', (c) => (c.spec.suspend ? 'True' : 'False')), type: 'boolean' },
     { ...textColumn<CronJob>('Active', (c) => c.status.active?.length ?? 0), type: 'integer' },
     textColumn('Last Schedule', (c, now) =>
-      c.status.lastScheduleTime ? timeSince(c.status.lastScheduleTime, now) : '<none>',
+      c.status.lastScheduleTime ? ageOf(c.status.lastScheduleTime, now) : '<none>',
     ),
     ageColumn,
     ...templateColumns<CronJob>(

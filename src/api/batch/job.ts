@@ -1,14 +1,8 @@
 import { parseTime } from '../../base/clock.ts';
-import {
-  ageColumn,
-  formatDuration,
-  formatLabelSelector,
-  nameColumn,
-  templateColumns,
-  textColumn,
-} from '../core/columns.ts';
+import { ageColumn, formatLabelSelector, nameColumn, templateColumns, textColumn } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
 import { defineKind, type Shared } from '../kind.ts';
+import { humanDuration } from '../machinery/duration.ts';
 import type * as batch from '../types/batch-v1.ts';
 import { setJobDefaults } from './job-spec-defaults.ts';
 import { validateJob, validateJobStatusUpdate, validateJobUpdate } from './job-validation.ts';
@@ -85,5 +79,5 @@ function completions(job: Shared<Job>): string {
 
 function duration({ status: { startTime, completionTime } }: Shared<Job>, now: number): string {
   if (!startTime) return '';
-  return formatDuration((completionTime ? parseTime(completionTime) : now) - parseTime(startTime));
+  return humanDuration((completionTime ? parseTime(completionTime) : now) - parseTime(startTime));
 }

@@ -1,5 +1,6 @@
-import { ageColumn, formatDuration, nameColumn, textColumn } from '../core/columns.ts';
+import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
+import { humanDuration } from '../machinery/duration.ts';
 import type * as certificates from '../types/certificates-v1.ts';
 import {
   validateCertificateSigningRequest,
@@ -46,7 +47,7 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
     textColumn('SignerName', (r) => r.spec.signerName || '<none>'),
     textColumn('Requestor', (r) => r.spec.username ?? ''),
     textColumn('RequestedDuration', (r) =>
-      r.spec.expirationSeconds === undefined ? '<none>' : formatDuration(r.spec.expirationSeconds * 1000),
+      r.spec.expirationSeconds === undefined ? '<none>' : humanDuration(r.spec.expirationSeconds * 1000),
     ),
     textColumn('Condition', condition),
   ],

@@ -1,7 +1,7 @@
 /** Columns and cell texts that the tables of many kinds share, as upstream's printers write them. */
-import { parseTime } from '../../base/clock.ts';
 import type { DeepReadonly } from '../../base/deep.ts';
 import type { Column, KubeObject } from '../kind.ts';
+import { ageOf } from '../machinery/duration.ts';
 import type { Container } from '../types/core-v1.ts';
 import type { LabelSelector } from '../types/meta-v1.ts';
 
@@ -14,12 +14,12 @@ export const nameColumn: Column<KubeObject> = {
   cell: (object) => object.metadata.name,
 };
 
-/** The object's age: the cell is the creation time, which the table shows as the time since. */
+/** How long the object has been there. */
 export const ageColumn: Column<KubeObject> = {
   name: 'Age',
-  type: 'date',
-  description: 'When the server created the object.',
-  cell: (object) => object.metadata.creationTimestamp ?? null,
+  type: 'string',
+  description: 'How long ago the server created the object.',
+  cell: (object, now) => ageOf(object.metadata.creationTimestamp, now),
 };
 
 /** A column of strings. Priority 1 shows it only with `-o wide`. */
@@ -70,31 +70,6 @@ export function templateColumns<T>(
   return columns;
 }
 
-/** The time since a timestamp: `5m3s`; `<unknown>` without one. */
-export function timeSince(timestamp: string | undefined, now: number): string {
-  return timestamp ? formatDuration(now - parseTime(timestamp)) : '<unknown>';
-}
-
-/** A duration as kubectl prints it: two units at most, coarser as it grows. */
-export function formatDuration(ms: number): string {
-  const seconds = Math.trunc(ms / 1000);
-  if (seconds < -1) return '<invalid>';
-  if (seconds < 0) return '0s';
-  if (seconds < 120) return `${seconds}s`;
-  const minutes = Math.trunc(seconds / 60);
-  if (minutes < 10) return seconds % 60 ? `${minutes}m${seconds % 60}s` : `${minutes}m`;
-  if (minutes < 180) return `${minutes}m`;
-  const hours = Math.trunc(minutes / 60);
-  if (hours < 8) return minutes % 60 ? `${hours}h${minutes % 60}m` : `${hours}h`;
-  if (hours < 48) return `${hours}h`;
-  const days = Math.trunc(hours / 24);
-  if (hours < 24 * 8) return hours % 24 ? `${days}d${hours % 24}h` : `${days}d`;
-  if (hours < 24 * 365 * 2) return `${days}d`;
-  const years = Math.trunc(days / 365);
-  if (hours < 24 * 365 * 8) return days % 365 ? `${years}y${days % 365}d` : `${years}y`;
-  return `${years}y`;
-}
-
 /** Access modes as volumes' tables abbreviate them. */
 export function formatAccessModes(modes: readonly string[] | undefined): string {
   const known: Record<string, string> = {
@@ -108,11 +83,3 @@ export function formatAccessModes(modes: readonly string[] | undefined): string 
     .map((mode) => known[mode])
     .join(',');
 }
-
-/** The creation time as it is: the second column of kinds that upstream gives no columns of their own. */
-export const createdAtColumn: Column<KubeObject> = {
-  name: 'Created At',
-  type: 'string',
-  description: 'When the server created the object.',
-  cell: (object) => object.metadata.creationTimestamp ?? null,
-};

@@ -1,7 +1,8 @@
 import { parseTime } from '../../base/clock.ts';
 import { defineKind, type Shared } from '../kind.ts';
+import { ageOf, humanDuration } from '../machinery/duration.ts';
 import type * as core from '../types/core-v1.ts';
-import { formatDuration, nameColumn, textColumn, timeSince } from './columns.ts';
+import { nameColumn, textColumn } from './columns.ts';
 import { validateEvent } from './endpoints-validation.ts';
 
 /** A report of something that happened to an object. */
@@ -50,7 +51,7 @@ export const Event = defineKind<Event>({
 });
 
 function interval(from: string | undefined, now: number): string {
-  return from ? timeSince(from, now) : '<unknown>';
+  return from ? ageOf(from, now) : '<unknown>';
 }
 
 function firstSeen(event: Shared<Event>, now: number): string {
@@ -60,7 +61,7 @@ function firstSeen(event: Shared<Event>, now: number): string {
 function lastSeen(event: Shared<Event>, now: number): string {
   if (event.series) return interval(event.series.lastObservedTime, now);
   const seen = event.lastTimestamp ?? event.firstTimestamp ?? event.eventTime;
-  return seen ? formatDuration(now - parseTime(seen)) : '<unknown>';
+  return seen ? humanDuration(now - parseTime(seen)) : '<unknown>';
 }
 
 function formatEventSource(event: Shared<Event>): string {

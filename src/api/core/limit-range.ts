@@ -1,6 +1,5 @@
 import { defineKind } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
-import { createdAtColumn, nameColumn } from './columns.ts';
 import { validateLimitRange } from './quota-validation.ts';
 import { roundResourceList } from './resource-list.ts';
 
@@ -29,7 +28,6 @@ export const LimitRange = defineKind<LimitRange>({
     }
   },
   validate: validateLimitRange,
-  columns: [nameColumn, createdAtColumn],
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,
 });

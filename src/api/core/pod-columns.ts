@@ -2,8 +2,9 @@
 import { parseTime } from '../../base/clock.ts';
 import type { DeepReadonly } from '../../base/deep.ts';
 import type { Column } from '../kind.ts';
+import { ageOf } from '../machinery/duration.ts';
 import type { ContainerStateTerminated, ContainerStatus, Pod } from '../types/core-v1.ts';
-import { ageColumn, nameColumn, textColumn, timeSince } from './columns.ts';
+import { ageColumn, nameColumn, textColumn } from './columns.ts';
 
 type SharedPod = DeepReadonly<Pod>;
 
@@ -98,7 +99,7 @@ function summarizeContainers(pod: SharedPod, sidecars: ReadonlySet<string>, summ
 
 function restartsText(pod: SharedPod, now: number): string {
   const { restarts, lastRestart } = summarizePod(pod);
-  return restarts && lastRestart ? `${restarts} (${timeSince(lastRestart, now)} ago)` : String(restarts);
+  return restarts && lastRestart ? `${restarts} (${ageOf(lastRestart, now)} ago)` : String(restarts);
 }
 
 function readinessGatesText(pod: SharedPod): string {

@@ -1,4 +1,3 @@
-import { createdAtColumn, nameColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import { pathSegmentName } from '../machinery/names.ts';
 import type * as rbac from '../types/rbac-v1.ts';
@@ -17,7 +16,6 @@ export const ClusterRole = defineKind<ClusterRole>({
   schema: 'rbac/v1.ClusterRole',
   validateName: pathSegmentName,
   validate: validateClusterRole,
-  columns: [nameColumn, createdAtColumn],
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,
 });
