@@ -76,7 +76,7 @@ export class Cgroups {
   /** Removes a group and those below it; false when processes in it keep one of them. */
   remove(path: string): boolean {
     let gone = true;
-    for (const root of this.#roots) {
+    for (const root of [...this.#roots, ...(this.layout.unified ? [this.layout.unified] : [])]) {
       for (const dir of tree(join(root, path)).reverse()) {
         try {
           rmdirSync(dir);

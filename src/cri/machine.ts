@@ -17,6 +17,8 @@ export interface CgroupLayout {
   readonly version: 'v1' | 'v2';
   /** Where each controller's tree is mounted; under v2 every controller has the same one. */
   readonly mounts: ReadonlyMap<string, string>;
+  /** Version 2's tree where version 1's are in use beside it: runtimes make groups there, too. */
+  readonly unified?: string;
 }
 
 const controllers = ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids', 'blkio', 'devices', 'freezer', 'hugetlb', 'systemd'];
@@ -37,7 +39,8 @@ export function readCgroupLayout(mountInfo: string = readFileSync('/proc/self/mo
       if (controllers.includes(name) && !v1.has(name)) v1.set(name, mountPoint);
     }
   }
-  if (v1.has('memory') || v1.has('cpu') || !unified) return { version: 'v1', mounts: v1 };
+  if (v1.has('memory') || v1.has('cpu') || !unified)
+    return { version: 'v1', mounts: v1, ...(unified ? { unified } : {}) };
   return { version: 'v2', mounts: new Map(controllers.map((name) => [name, unified])) };
 }
 

@@ -126,19 +126,19 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 
   let workers: PodWorkers | undefined;
-  const wake = (uids: Iterable<string>) => {
-    for (const uid of uids) workers?.wake(uid);
+  const sourcesChanged = (uids: Iterable<string>) => {
+    for (const uid of uids) workers?.byUid(uid)?.sourcesChanged();
   };
   const cgroups = new Cgroups();
   const kit: PodKit = {
     context,
     images: new ImagePuller(context),
-    probes: new Prober(context, (uid) => wake([uid])),
+    probes: new Prober(context, (uid) => workers?.wake(uid)),
     statuses: new StatusWriter(context),
     restarts: new RestartBackoff(),
     tokens: new ServiceAccountTokens(context),
-    configMaps: new WatchedObjects(ConfigMap as never, context, wake),
-    secrets: new WatchedObjects(Secret as never, context, wake),
+    configMaps: new WatchedObjects(ConfigMap as never, context, sourcesChanged),
+    secrets: new WatchedObjects(Secret as never, context, sourcesChanged),
     cgroups,
     hostDns: parseResolvConf(existsSync(settings.resolvConf) ? readFileSync(settings.resolvConf, 'utf8') : ''),
     nodeMemoryBytes: facts.memoryBytes,

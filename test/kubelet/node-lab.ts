@@ -14,11 +14,10 @@ import type { Client, Draft } from '../../src/client/client.ts';
 import { type ControlPlane, startControlPlane } from '../../src/cluster/control-plane.ts';
 import { renderKubeconfig } from '../../src/cluster/kubeconfig.ts';
 import { createPki, issueKubeletServer, servingNames } from '../../src/cluster/pki.ts';
-import { Cgroups } from '../../src/cri/cgroups.ts';
 import { type Containerd, superviseContainerd } from '../../src/cri/containerd.ts';
 import { findProgram } from '../../src/cri/machine.ts';
-import { unmountAll } from '../../src/cri/mounts.ts';
 import { type Agent, type AgentOptions, startAgent } from '../../src/kubelet/agent.ts';
+import { purgeAgent } from '../../src/kubelet/purge.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
 import { packShellImage } from '../images/web-image.ts';
 
@@ -176,9 +175,8 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
       await agent.close();
       await plane.stop();
       await containerd.purge();
-      const cgroups = new Cgroups();
-      await until(async () => cgroups.remove(cgroupRoot), 5000);
-      unmountAll(dataDir);
+      const left = await purgeAgent({ dataDir, cgroupRoot });
+      if (left.length > 0) throw new Error(left.join('\n'));
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

@@ -50,6 +50,8 @@ export class PodWorker {
   #saidKilling = false;
   #cleaned = false;
   #lastRefresh: number;
+  /** Something that its volumes are made of has changed. */
+  #volumesStale = false;
   #workDone: Promise<void> = Promise.resolve();
 
   /** @param onDone called when nothing of the pod is left on the node and in the API */
@@ -93,6 +95,7 @@ export class PodWorker {
       old.metadata.labels === pod.metadata.labels &&
       old.metadata.annotations === pod.metadata.annotations &&
       !pod.spec.readinessGates?.length;
+    if (!isOwnStatus) this.#volumesStale = true;
     if (!isOwnStatus || pod.metadata.deletionTimestamp) this.wake();
   }
 
@@ -115,6 +118,12 @@ export class PodWorker {
   /** The runtime said that a container or sandbox changed. */
   runtimeChanged(): void {
     this.#settling = [...settleMs];
+    this.wake();
+  }
+
+  /** An object that its volumes are made of changed. */
+  sourcesChanged(): void {
+    this.#volumesStale = true;
     this.wake();
   }
 
@@ -304,7 +313,8 @@ export class PodWorker {
     this.#saidKilling = this.#mustEnd();
     const signal = this.#stopping.signal;
     const address = this.podIps[0];
-    if (address && !quiet && this.#graceSeconds() > 0 && !this.#pod.spec.hostNetwork) await context.whenDrained?.(address);
+    if (address && !quiet && this.#graceSeconds() > 0 && !this.#pod.spec.hostNetwork)
+      await context.whenDrained?.(address);
     try {
       await stopAllContainers(context, this.#pod, {
         current,
@@ -390,7 +400,9 @@ export class PodWorker {
 
   async #refreshVolumes(): Promise<void> {
     const { clock, events } = this.#kit.context;
-    if (!hasChangingVolumes(this.#pod) || clock.monotonic() - this.#lastRefresh < 1000) return;
+    const due = this.#volumesStale || clock.monotonic() - this.#lastRefresh >= volumeRefreshMs;
+    if (!due || !hasChangingVolumes(this.#pod)) return;
+    this.#volumesStale = false;
     this.#lastRefresh = clock.monotonic();
     try {
       const sources = podSources(this.#kit, this.#pod, this.podIps);

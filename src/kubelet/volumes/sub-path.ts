@@ -19,7 +19,7 @@ export function resolveSubPath(volumePath: string, subPath: string): string {
       chmodSync(next, statSync(root).mode & 0o7777);
     }
     next = realpathSync(next);
-    if (relative(root, next).startsWith('..')) {
+    if (/^\.\.(\/|$)/.test(relative(root, next))) {
       throw new ContainerConfigError(`failed to prepare subPath for volumeMount: "${subPath}" leaves the volume`);
     }
     at = next;

@@ -1,0 +1,392 @@
+/** Pods on a real node: start, end, restart, failure, configuration. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ConfigMap } from '../../src/api/core/config-map.ts';
+import { Pod } from '../../src/api/core/pod.ts';
+import { Secret } from '../../src/api/core/secret.ts';
+import { firstState, missingForRealNode, type NodeLab, script, shellImage, startNodeLab, waiting } from './node-lab.ts';
+
+const missing = missingForRealNode();
+
+describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`, () => {
+  let lab: NodeLab;
+  beforeAll(async () => {
+    lab = await startNodeLab();
+  });
+  afterAll(async () => {
+    await lab?.close();
+  });
+  const remove = async (name: string, options = {}) => {
+    await lab.client.delete(Pod, { namespace: 'default', name }, options);
+    await lab.untilGone(name);
+  };
+  /** Runs a script to its end and gives what it wrote to its termination log. */
+  const said = async (name: string, text: string, spec: object = {}, container: object = {}) => {
+    await lab.run(name, {
+      restartPolicy: 'Never',
+      containers: [
+        { name: 'main', image: shellImage, command: script(`{ ${text}; } > /dev/termination-log 2>&1`), ...container },
+      ],
+      ...spec,
+    });
+    const pod = await lab.until(name, ({ status }) => status.phase === 'Succeeded' || status.phase === 'Failed');
+    const message = firstState(pod)?.terminated?.message ?? '';
+    await remove(name);
+    return message;
+  };
+
+  it('run, are ready, have an address, say so in events, and go when deleted', async () => {
+    await lab.run('life', { containers: [waiting] });
+    const pod = await lab.until(
+      'life',
+      ({ status }) => status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false,
+    );
+    expect(pod.status).toMatchObject({ phase: 'Running', hostIP: '127.0.0.1', qosClass: 'BestEffort' });
+    expect(pod.status.podIP).toMatch(/^10\.199\./);
+    expect(pod.status.containerStatuses?.[0]).toMatchObject({ ready: true, started: true, restartCount: 0 });
+    await remove('life');
+    const events = await lab.events('life');
+    for (const expected of [
+      'Normal Pulled: Container image "shell:1" already present on machine',
+      'Normal Created: Container created',
+      'Normal Started: Container started',
+      'Normal Killing: Stopping container main',
+    ]) {
+      expect(events).toContain(expected);
+    }
+    await expect
+      .poll(async () => {
+        const { items } = await lab.containerd.runtime.runtime.listPodSandbox({});
+        return items.filter((item) => item.metadata?.name === 'life');
+      })
+      .toEqual([]);
+  });
+
+  it('end as Succeeded or Failed with exit code, reason and last words', async () => {
+    const end = (name: string, command: string) =>
+      lab.run(name, {
+        restartPolicy: 'Never',
+        containers: [{ name: 'main', image: shellImage, command: script(command) }],
+      });
+    await end('good', 'echo fine > /dev/termination-log');
+    await end('bad', 'echo broken > /dev/termination-log; exit 3');
+    const good = await lab.until('good', ({ status }) => status.phase === 'Succeeded');
+    expect(firstState(good)?.terminated).toMatchObject({ exitCode: 0, reason: 'Completed', message: 'fine\n' });
+    expect(good.status.conditions?.find((c) => c.type === 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'PodCompleted',
+    });
+    const bad = await lab.until('bad', ({ status }) => status.phase === 'Failed');
+    expect(firstState(bad)?.terminated).toMatchObject({ exitCode: 3, reason: 'Error', message: 'broken\n' });
+  });
+
+  it('restart what fails, once at once and then after a backoff', async () => {
+    await lab.run('crash', { containers: [{ name: 'main', image: shellImage, command: script('exit 7') }] });
+    const pod = await lab.until('crash', (p) => firstState(p)?.waiting?.reason === 'CrashLoopBackOff');
+    expect(pod.status.containerStatuses?.[0]).toMatchObject({
+      restartCount: 1,
+      lastState: { terminated: { exitCode: 7, reason: 'Error' } },
+    });
+    expect(firstState(pod)?.waiting?.message).toMatch(
+      /^back-off 10s restarting failed container=main pod=crash_default\(/,
+    );
+    await expect
+      .poll(() => lab.events('crash'))
+      .toContainEqual(expect.stringMatching(/^Warning BackOff: Back-off restarting failed container main/));
+    await remove('crash');
+  });
+
+  it('run init containers in order, sidecars beside the main container, and end sidecars last', async () => {
+    const note = (text: string) => script(`echo ${text} >> /shared/order`);
+    const shared = { volumeMounts: [{ name: 'shared', mountPath: '/shared' }] };
+    const message = await said(
+      'ordered',
+      'cat /shared/order; cat /shared/side',
+      {
+        volumes: [{ name: 'shared', emptyDir: {} }],
+        initContainers: [
+          { name: 'one', image: shellImage, command: note('one'), ...shared },
+          {
+            name: 'side',
+            image: shellImage,
+            restartPolicy: 'Always',
+            command: script('echo here > /shared/side; trap "exit 0" TERM; sleep 100000 & wait'),
+            startupProbe: { exec: { command: ['test', '-e', '/shared/side'] }, periodSeconds: 1 },
+            ...shared,
+          },
+          { name: 'two', image: shellImage, command: note('two'), ...shared },
+        ],
+      },
+      shared,
+    );
+    expect(message).toBe('one\ntwo\nhere\n');
+  });
+
+  it('fail when an init container fails and they never restart', async () => {
+    await lab.run('init-fails', {
+      restartPolicy: 'Never',
+      initContainers: [{ name: 'init', image: shellImage, command: script('exit 1') }],
+      containers: [waiting],
+    });
+    const pod = await lab.until('init-fails', ({ status }) => status.phase === 'Failed');
+    expect(pod.status.initContainerStatuses?.[0]?.state?.terminated?.exitCode).toBe(1);
+    await remove('init-fails');
+  });
+
+  it('get variables from everywhere', async () => {
+    await lab.client.create(ConfigMap, {
+      metadata: { name: 'conf', namespace: 'default' },
+      data: { color: 'blue', 'a.b': 'x' },
+    });
+    await lab.client.create(Secret, {
+      metadata: { name: 'hidden', namespace: 'default' },
+      data: { word: Buffer.from('sesame').toString('base64') },
+    });
+    const message = await said(
+      'variables',
+      'echo "$COLOR $WORD $NAME $IP $LIMIT $GREETING $P_color $KUBERNETES_SERVICE_HOST"',
+      {},
+      {
+        envFrom: [{ prefix: 'P_', configMapRef: { name: 'conf' } }],
+        env: [
+          { name: 'COLOR', valueFrom: { configMapKeyRef: { name: 'conf', key: 'color' } } },
+          { name: 'WORD', valueFrom: { secretKeyRef: { name: 'hidden', key: 'word' } } },
+          { name: 'NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+          { name: 'IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+          { name: 'LIMIT', valueFrom: { resourceFieldRef: { resource: 'limits.memory', divisor: '1Mi' } } },
+          { name: 'GREETING', value: 'hello-$(COLOR)' },
+        ],
+        resources: { limits: { memory: '64Mi' } },
+      },
+    );
+    expect(message).toMatch(/^blue sesame variables 10\.199\.\S+ 64 hello-blue blue 10\.198\.0\.1\n$/);
+  });
+
+  it('wait with a reason while their configuration is missing, and start when it comes', async () => {
+    await lab.run('needs', {
+      containers: [{ ...waiting, env: [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'later', key: 'x' } } }] }],
+    });
+    const pod = await lab.until('needs', (p) => firstState(p)?.waiting?.reason === 'CreateContainerConfigError');
+    expect(firstState(pod)?.waiting?.message).toBe('configmap "later" not found');
+    await lab.client.create(ConfigMap, { metadata: { name: 'later', namespace: 'default' }, data: { x: '1' } });
+    await lab.until('needs', ({ status }) => status.phase === 'Running');
+    await remove('needs');
+  });
+
+  it('see config maps, secrets, the downward API and each other’s files in volumes', async () => {
+    const message = await said(
+      'volumes',
+      'cat /conf/color /conf/sub/deep /secret/word /down/labels; ls -l /secret/..data/word | cut -c1-10; touch /conf/x || true; cat /one/color',
+      {
+        volumes: [
+          {
+            name: 'conf',
+            configMap: {
+              name: 'conf',
+              items: [
+                { key: 'color', path: 'color' },
+                { key: 'a.b', path: 'sub/deep' },
+              ],
+            },
+          },
+          { name: 'secret', secret: { secretName: 'hidden', defaultMode: 0o400 } },
+          { name: 'down', downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.name' } }] } },
+        ],
+      },
+      {
+        volumeMounts: [
+          { name: 'conf', mountPath: '/conf' },
+          { name: 'secret', mountPath: '/secret' },
+          { name: 'down', mountPath: '/down' },
+          { name: 'conf', mountPath: '/one/color', subPath: 'color' },
+        ],
+      },
+    );
+    expect(message).toContain('bluexsesamevolumes');
+    expect(message).toContain('Read-only file system');
+    expect(message).toMatch(/blue$/);
+  });
+
+  it('see changes of config maps without a restart', async () => {
+    await lab.client.create(ConfigMap, { metadata: { name: 'live', namespace: 'default' }, data: { n: 'before' } });
+    await lab.run('watcher', {
+      restartPolicy: 'Never',
+      volumes: [{ name: 'live', configMap: { name: 'live' } }],
+      containers: [
+        {
+          name: 'main',
+          image: shellImage,
+          command: script('until grep -q after /live/n; do sleep 0.1; done'),
+          volumeMounts: [{ name: 'live', mountPath: '/live' }],
+        },
+      ],
+    });
+    await lab.until('watcher', ({ status }) => status.phase === 'Running');
+    await lab.client.patch(
+      ConfigMap,
+      { namespace: 'default', name: 'live' },
+      { data: { n: 'after' } },
+      { type: 'merge' },
+    );
+    await lab.until('watcher', ({ status }) => status.phase === 'Succeeded');
+    await remove('watcher');
+  });
+
+  it('have a service account token, the cluster’s CA and their namespace', async () => {
+    const dir = '/var/run/secrets/kubernetes.io/serviceaccount';
+    const message = await said(
+      'account',
+      `cat ${dir}/namespace; echo; head -1 ${dir}/ca.crt; cut -d. -f1 ${dir}/token`,
+      {
+        automountServiceAccountToken: true,
+      },
+    );
+    expect(message).toMatch(/^default\n-----BEGIN CERTIFICATE-----\neyJ/);
+  });
+
+  it('run as the user, with the groups and capabilities that they ask for', async () => {
+    const message = await said(
+      'secure',
+      'id -u; id -g; id -G; grep CapEff /proc/self/status; touch /x; grep NoNewPrivs /proc/self/status; grep Seccomp: /proc/self/status',
+      {
+        securityContext: {
+          runAsUser: 1000,
+          runAsGroup: 2000,
+          fsGroup: 3000,
+          seccompProfile: { type: 'RuntimeDefault' },
+        },
+      },
+      {
+        terminationMessagePath: '/dev/termination-log',
+        securityContext: {
+          capabilities: { drop: ['ALL'] },
+          readOnlyRootFilesystem: true,
+          allowPrivilegeEscalation: false,
+        },
+      },
+    );
+    expect(message).toMatch(/^1000\n2000\n2000 3000\nCapEff:\s+0{16}\n/);
+    expect(message).toContain('Read-only file system');
+    expect(message).toMatch(/NoNewPrivs:\s+1\nSeccomp:\s+2/);
+  });
+
+  it('are refused as root when they must not be root', async () => {
+    await lab.run('not-root', { containers: [{ ...waiting, securityContext: { runAsNonRoot: true } }] });
+    const pod = await lab.until('not-root', (p) => firstState(p)?.waiting?.reason === 'CreateContainerConfigError');
+    expect(firstState(pod)?.waiting?.message).toContain('container has runAsNonRoot and image will run as root');
+    await remove('not-root');
+  });
+
+  it('know their name and aliases, and the cluster’s DNS', async () => {
+    const message = await said('named', 'hostname; cat /etc/hosts /etc/resolv.conf', {
+      hostname: 'db',
+      subdomain: 'peers',
+      hostAliases: [{ ip: '192.0.2.7', hostnames: ['seven'] }],
+      dnsPolicy: 'None',
+      dnsConfig: { nameservers: ['192.0.2.53'], searches: ['my.search'] },
+    });
+    expect(message).toMatch(/^db\n/);
+    expect(message).toMatch(/10\.199\.\S+\tdb\.peers\.default\.svc\.cluster\.local\tdb/);
+    expect(message).toContain('192.0.2.7\tseven');
+    expect(message).toContain('nameserver 192.0.2.53');
+  });
+
+  it('are limited in memory, and killed when they take more', async () => {
+    await lab.run('greedy', {
+      restartPolicy: 'Never',
+      containers: [
+        {
+          name: 'main',
+          image: shellImage,
+          command: script(
+            'head -c 200000000 /dev/zero | tail -c 150000000 > /dev/null; x=$(head -c 200000000 /dev/zero | busybox tr "\\0" x)',
+          ),
+          resources: { limits: { memory: '32Mi', cpu: '1' } },
+        },
+      ],
+    });
+    const pod = await lab.until('greedy', ({ status }) => status.phase === 'Failed');
+    expect(pod.status.qosClass).toBe('Guaranteed');
+    expect(firstState(pod)?.terminated).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
+    await remove('greedy');
+  });
+
+  it('say why an image cannot be had', async () => {
+    await lab.run('never', { containers: [{ ...waiting, image: 'absent:1', imagePullPolicy: 'Never' }] });
+    const never = await lab.until('never', (p) => firstState(p)?.waiting?.reason === 'ErrImageNeverPull');
+    expect(firstState(never)?.waiting?.message).toBe(
+      'Container image "absent:1" is not present with pull policy of Never',
+    );
+    await remove('never');
+    await lab.run('pull', { containers: [{ ...waiting, image: 'localhost:1/absent:1' }] });
+    await lab.until('pull', (p) => firstState(p)?.waiting?.reason === 'ImagePullBackOff');
+    const events = await lab.events('pull');
+    expect(events).toContainEqual('Normal Pulling: Pulling image "localhost:1/absent:1"');
+    expect(events).toContainEqual('Warning Failed: Error: ErrImagePull');
+    await remove('pull');
+  });
+
+  it('run hooks, and get their grace before they are killed', async () => {
+    await lab.run('hooked', {
+      terminationGracePeriodSeconds: 1,
+      volumes: [{ name: 'out', hostPath: { path: lab.dataDir } }],
+      containers: [
+        {
+          name: 'main',
+          image: shellImage,
+          // Deaf to SIGTERM.
+          command: script('trap "" TERM; while true; do sleep 0.1; done'),
+          volumeMounts: [{ name: 'out', mountPath: '/out' }],
+          lifecycle: {
+            postStart: { exec: { command: script('echo post > /out/post') } },
+            preStop: { exec: { command: script('cat /out/post > /out/pre') } },
+          },
+        },
+      ],
+    });
+    await lab.until('hooked', ({ status }) => status.phase === 'Running');
+    await remove('hooked');
+    const { readFileSync } = await import('node:fs');
+    expect(readFileSync(`${lab.dataDir}/pre`, 'utf8')).toBe('post\n');
+  });
+
+  it('end when their time is over', async () => {
+    await lab.run('late', { activeDeadlineSeconds: 1, containers: [waiting] });
+    const pod = await lab.until(
+      'late',
+      ({ status }) => status.phase === 'Failed' && firstState({ status } as never)?.terminated !== undefined,
+    );
+    expect(pod.status).toMatchObject({ reason: 'DeadlineExceeded' });
+    await remove('late');
+  });
+
+  it('take an ephemeral container while they run', async () => {
+    await lab.run('debugged', { containers: [waiting], shareProcessNamespace: true });
+    await lab.until('debugged', ({ status }) => status.phase === 'Running');
+    await lab.client.patch(
+      Pod,
+      { namespace: 'default', name: 'debugged' },
+      {
+        spec: {
+          ephemeralContainers: [
+            {
+              name: 'debug',
+              image: shellImage,
+              command: script('echo looked > /dev/termination-log'),
+              terminationMessagePath: '/dev/termination-log',
+            },
+          ],
+        },
+      },
+      { type: 'strategic', subresource: 'ephemeralcontainers' },
+    );
+    const pod = await lab.until(
+      'debugged',
+      ({ status }) => status.ephemeralContainerStatuses?.[0]?.state?.terminated !== undefined,
+    );
+    expect(pod.status.ephemeralContainerStatuses?.[0]?.state?.terminated).toMatchObject({
+      exitCode: 0,
+      message: 'looked\n',
+    });
+    await remove('debugged', { gracePeriodSeconds: 0 });
+  });
+});

@@ -1,0 +1,145 @@
+/** Logs, exec, attach and port forwarding with stock kubectl, through the API server and the node's server. */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import http from 'node:http';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stockClients } from '../clients/stock-clients.ts';
+import { missingForRealNode, type NodeLab, script, shellImage, startNodeLab } from './node-lab.ts';
+
+const missing = missingForRealNode();
+const run = promisify(execFile);
+
+describe.skipIf(missing)(`sessions with containers${missing ? ` (${missing})` : ''}`, () => {
+  let lab: NodeLab;
+  let kubectlPath: string;
+  beforeAll(async () => {
+    [lab, { kubectl: kubectlPath }] = await Promise.all([startNodeLab(), stockClients()]);
+    await lab.run('talk', {
+      containers: [
+        {
+          name: 'main',
+          image: shellImage,
+          stdin: true,
+          command: script(
+            'echo one; echo two >&2; printf partial; echo; while read line; do echo "heard $line"; done; sleep 100000',
+          ),
+        },
+        {
+          name: 'web',
+          image: shellImage,
+          command: script('mkdir -p /www && echo hello > /www/index.html && exec httpd -f -p 8080 -h /www'),
+        },
+      ],
+    });
+    await lab.until('talk', ({ status }) => status.phase === 'Running');
+  });
+  afterAll(async () => {
+    await lab?.close();
+  });
+  const args = (...rest: string[]) => ['--kubeconfig', lab.kubeconfig, ...rest];
+  const kubectl = async (...rest: string[]) => (await run(kubectlPath, args(...rest), { timeout: 20_000 })).stdout;
+  /** Runs kubectl with input; gives its output, error output and exit code. */
+  const piped = async (input: string, ...rest: string[]) => {
+    const child = spawn(kubectlPath, args(...rest));
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on('data', (bytes: Buffer) => out.push(bytes));
+    child.stderr.on('data', (bytes: Buffer) => err.push(bytes));
+    child.stdin.end(input);
+    const [code] = await once(child, 'close');
+    return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() };
+  };
+
+  it('show logs whole, their end, with times, and of one container', async () => {
+    await expect.poll(() => kubectl('logs', 'talk', '-c', 'main')).toBe('one\ntwo\npartial\n');
+    expect(await kubectl('logs', 'talk', '-c', 'main', '--tail=2')).toBe('two\npartial\n');
+    expect(await kubectl('logs', 'talk', '-c', 'main', '--limit-bytes=5')).toBe('one\nt');
+    expect(await kubectl('logs', 'talk', '-c', 'main', '--timestamps', '--tail=1')).toMatch(
+      /^\d{4}-\d\d-\d\dT[\d:.]+\S* partial\n$/,
+    );
+    expect(await kubectl('logs', 'talk', '-c', 'main', '--since-time=2099-01-01T00:00:00Z')).toBe('');
+    await expect(kubectl('logs', 'talk', '-c', 'other')).rejects.toThrow(/other/);
+  });
+
+  it('follow logs to the end of the container', async () => {
+    await lab.run('counting', {
+      restartPolicy: 'Never',
+      containers: [
+        { name: 'main', image: shellImage, command: script('for i in 1 2 3 4 5; do echo $i; sleep 0.1; done') },
+      ],
+    });
+    await lab.until('counting', ({ status }) => status.phase === 'Running' || status.phase === 'Succeeded');
+    expect(await kubectl('logs', '-f', 'counting')).toBe('1\n2\n3\n4\n5\n');
+  });
+
+  it('show the log of the container before the last', async () => {
+    await lab.run('twice', { containers: [{ name: 'main', image: shellImage, command: script('echo run; exit 1') }] });
+    await lab.until('twice', ({ status }) => (status.containerStatuses?.[0]?.restartCount ?? 0) > 0);
+    expect(await kubectl('logs', '--previous', 'twice')).toBe('run\n');
+  });
+
+  it('run commands, with their output, errors and exit code', async () => {
+    expect(await kubectl('exec', 'talk', '-c', 'main', '--', 'echo', 'hi there')).toBe('hi there\n');
+    const failed = await piped('', 'exec', 'talk', '-c', 'main', '--', 'sh', '-c', 'echo out; echo err >&2; exit 5');
+    expect(failed).toMatchObject({ code: 5, out: 'out\n' });
+    expect(failed.err).toContain('err\n');
+  });
+
+  it('pass input on, to its end, and much of it both ways', async () => {
+    expect(await piped('abc', 'exec', '-i', 'talk', '-c', 'main', '--', 'cat')).toMatchObject({ code: 0, out: 'abc' });
+    const much = 'x'.repeat(5_000_000);
+    const { out } = await piped(much, 'exec', '-i', 'talk', '-c', 'main', '--', 'cat');
+    expect(out.length).toBe(much.length);
+  });
+
+  it('also over SPDY, as older clients do', async () => {
+    const child = spawn(kubectlPath, args('exec', '-i', 'talk', '-c', 'main', '--', 'cat'), {
+      env: { ...process.env, KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false' },
+    });
+    const out: Buffer[] = [];
+    child.stdout.on('data', (bytes: Buffer) => out.push(bytes));
+    child.stdin.end('old');
+    const [code] = await once(child, 'close');
+    expect([code, Buffer.concat(out).toString()]).toEqual([0, 'old']);
+  });
+
+  it('attach to a container', async () => {
+    const child = spawn(kubectlPath, args('attach', '-i', 'talk', '-c', 'main'));
+    const out: Buffer[] = [];
+    child.stdout.on('data', (bytes: Buffer) => out.push(bytes));
+    child.stdin.write('greetings\n');
+    await expect.poll(() => Buffer.concat(out).toString(), { timeout: 10_000 }).toContain('heard greetings');
+    child.kill();
+    await once(child, 'close');
+  });
+
+  for (const websockets of ['true', 'false']) {
+    it(`forward ports (${websockets === 'true' ? 'WebSocket' : 'SPDY'})`, async () => {
+      const child = spawn(kubectlPath, args('port-forward', 'talk', ':8080'), {
+        env: { ...process.env, KUBECTL_PORT_FORWARD_WEBSOCKETS: websockets },
+      });
+      try {
+        const [line] = (await once(child.stdout, 'data')) as [Buffer];
+        const port = Number(/127\.0\.0\.1:(\d+)/.exec(line.toString())?.[1]);
+        for (let i = 0; i < 3; i++) {
+          const body = await new Promise<string>((resolve, reject) => {
+            http
+              .get({ host: '127.0.0.1', port, agent: false }, (response) => {
+                let text = '';
+                response.on('data', (bytes) => {
+                  text += bytes;
+                });
+                response.on('end', () => resolve(text));
+              })
+              .on('error', reject);
+          });
+          expect(body).toBe('hello\n');
+        }
+      } finally {
+        child.kill();
+        await once(child, 'close');
+      }
+    });
+  }
+});
