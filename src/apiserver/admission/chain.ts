@@ -1,6 +1,7 @@
 /** The admission plugins of a server as one: who mutates and who validates, in upstream's order. */
 import type { AdmissionEnvironment, AdmissionPlugin, AdmissionRequest, RunningAdmission } from './admission.ts';
 import { builtinAdmissionPlugins } from './plugins.gen.ts';
+import { beginSecondRun } from './reinvocation.ts';
 
 export interface AdmissionChainOptions {
   /** Plugins to run besides those that are on by default (--enable-admission-plugins). */
@@ -22,7 +23,7 @@ export interface AdmissionChain {
 }
 
 /** Checks that guard the API itself and that no flag turns off. */
-const indispensable: ReadonlySet<string> = new Set(['RBACEscalation']);
+const indispensable: ReadonlySet<string> = new Set(['RBACEscalation', 'PolicyExpressions']);
 
 interface Link {
   readonly handles: AdmissionPlugin['handles'];
@@ -78,7 +79,11 @@ export function buildAdmissionChain(
     synced ? runFrom(links, 0, request) : ready.then(() => runFrom(links, 0, request));
   return {
     plugins: running.map((plugin) => plugin.name),
-    mutate: (request) => run(mutators, request),
+    mutate(request) {
+      const second = () => (beginSecondRun(request) ? run(mutators, request) : undefined);
+      const first = run(mutators, request);
+      return first ? first.then(second) : second();
+    },
     validate: (request) => run(validators, request),
   };
 }

@@ -6,10 +6,13 @@ import { defaultStorageClass as default_storage_class_defaultStorageClass } from
 import { defaultTolerationSeconds as default_toleration_seconds_defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { eventRateLimit as event_rate_limit_eventRateLimit } from './event-rate-limit.ts';
 import { limitRanger as limit_ranger_limitRanger } from './limit-ranger.ts';
+import { mutatingAdmissionPolicy as mutating_admission_policy_mutatingAdmissionPolicy } from './mutating-admission-policy.ts';
+import { mutatingAdmissionWebhook as mutating_admission_webhook_mutatingAdmissionWebhook } from './mutating-admission-webhook.ts';
 import { namespaceLifecycle as namespace_lifecycle_namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction as node_restriction_nodeRestriction } from './node-restriction.ts';
 import { persistentVolumeClaimResize as persistent_volume_claim_resize_persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import { podSecurity as pod_security_podSecurity } from './pod-security.ts';
+import { policyExpressions as policy_expressions_policyExpressions } from './policy-expressions.ts';
 import { priority as priority_priority } from './priority.ts';
 import { rbacEscalation as rbac_escalation_rbacEscalation } from './rbac-escalation.ts';
 import { resourceQuota as resource_quota_resourceQuota } from './resource-quota.ts';
@@ -17,6 +20,8 @@ import { runtimeClass as runtime_class_runtimeClass } from './runtime-class.ts';
 import { serviceAccount as service_account_serviceAccount } from './service-account.ts';
 import { storageObjectInUseProtection as storage_object_in_use_protection_storageObjectInUseProtection } from './storage-object-in-use-protection.ts';
 import { taintNodesByCondition as taint_nodes_by_condition_taintNodesByCondition } from './taint-nodes-by-condition.ts';
+import { validatingAdmissionPolicy as validating_admission_policy_validatingAdmissionPolicy } from './validating-admission-policy.ts';
+import { validatingAdmissionWebhook as validating_admission_webhook_validatingAdmissionWebhook } from './validating-admission-webhook.ts';
 import type { AdmissionPlugin } from './admission.ts';
 
 /** Every built-in admission plugin. */
@@ -31,10 +36,13 @@ export const builtinAdmissionPlugins: readonly AdmissionPlugin[] = [
   default_toleration_seconds_defaultTolerationSeconds,
   event_rate_limit_eventRateLimit,
   limit_ranger_limitRanger,
+  mutating_admission_policy_mutatingAdmissionPolicy,
+  mutating_admission_webhook_mutatingAdmissionWebhook,
   namespace_lifecycle_namespaceLifecycle,
   node_restriction_nodeRestriction,
   persistent_volume_claim_resize_persistentVolumeClaimResize,
   pod_security_podSecurity,
+  policy_expressions_policyExpressions,
   priority_priority,
   rbac_escalation_rbacEscalation,
   resource_quota_resourceQuota,
@@ -42,4 +50,6 @@ export const builtinAdmissionPlugins: readonly AdmissionPlugin[] = [
   service_account_serviceAccount,
   storage_object_in_use_protection_storageObjectInUseProtection,
   taint_nodes_by_condition_taintNodesByCondition,
+  validating_admission_policy_validatingAdmissionPolicy,
+  validating_admission_webhook_validatingAdmissionWebhook,
 ];

@@ -20,7 +20,7 @@ const resources: ReadonlySet<string> = new Set(['roles', 'clusterroles', 'rolebi
  */
 export const rbacEscalation = defineAdmissionPlugin({
   name: 'RBACEscalation',
-  order: 325,
+  order: 15,
   enabledByDefault: true,
   handles: ({ operation, resource, user }) =>
     resource.group === group &&
