@@ -31,7 +31,11 @@ export interface WriteHook {
   validate?(object: Shared<KubeObject>, old: Shared<KubeObject> | undefined): FieldError[];
   /** May change `object`, which is about to be written (undefined: deleted); throws StatusError to refuse. */
   beforeWrite(
-    write: { readonly object: KubeObject | undefined; readonly old: Shared<KubeObject> | undefined; readonly dryRun: boolean },
+    write: {
+      readonly object: KubeObject | undefined;
+      readonly old: Shared<KubeObject> | undefined;
+      readonly dryRun: boolean;
+    },
     call: Call,
   ): readonly ObjectWrite<Shared<KubeObject>>[];
   /** The commit lost a race on one of the hook's writes: look again. Called before another beforeWrite. */

@@ -18,7 +18,7 @@ import type { UserInfo } from './user.ts';
 import { answerObject, type Call, type CallVerb } from './verbs/call.ts';
 import { resourceNotFound } from './verbs/refusals.ts';
 import { runCall } from './verbs/run.ts';
-import { watch as startWatch, type RunningWatch } from './verbs/watch.ts';
+import { type RunningWatch, watch as startWatch } from './verbs/watch.ts';
 
 const noOptions: RequestQuery = Object.freeze({});
 

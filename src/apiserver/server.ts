@@ -2,13 +2,14 @@
 import type { Duplex } from 'node:stream';
 import { builtinKinds } from '../api/kinds.gen.ts';
 import { StatusError } from '../api/machinery/status.ts';
-import { createClient, type Client } from '../client/client.ts';
+import { type Client, createClient } from '../client/client.ts';
 import type { Transport } from '../client/transport.ts';
+import { createTokenIssuer } from './authn/token-request.ts';
+import { forbiddenByAuthorizer } from './authz/forbidden.ts';
+import { repairServices } from './bootstrap/repair-services.ts';
 import { startAdmission } from './bootstrap/start-admission.ts';
 import { ensureSystemObjects } from './bootstrap/system-objects.ts';
-import { repairServices } from './bootstrap/repair-services.ts';
 import type { ApiContext } from './context.ts';
-import { forbiddenByAuthorizer } from './authz/forbidden.ts';
 import { startCustomResources } from './crd/definitions.ts';
 import { createDirectTransport } from './direct.ts';
 import { createDiscovery } from './discovery/discovery.ts';
@@ -21,11 +22,11 @@ import { dispatch } from './filters/dispatch.ts';
 import { Exchange, type Filter, type HttpRequest, type HttpResponse } from './filters/exchange.ts';
 import { createHealthHandler, type HealthCheck, runChecks } from './filters/health.ts';
 import { type Listener, startListener } from './filters/listener.ts';
+import { createMetricsHandler } from './filters/metrics-path.ts';
+import type { PathHandler } from './filters/path-answer.ts';
+import { answerPath, createIssuerHandler, createPathsFilter } from './filters/paths.ts';
 import { parseRequestInfo, type RequestInfo } from './filters/request-info.ts';
 import { createRequestMetrics } from './filters/request-metrics.ts';
-import { answerPath, createIssuerHandler, createPathsFilter } from './filters/paths.ts';
-import type { PathHandler } from './filters/path-answer.ts';
-import { createMetricsHandler } from './filters/metrics-path.ts';
 import { versionHandler } from './filters/version.ts';
 import type { ApiServer, ApiServerOptions, AuditHook, TlsOptions } from './options.ts';
 import { Registry } from './registry/registry.ts';
@@ -36,7 +37,6 @@ import { createServiceHook } from './registry/services/service-hook.ts';
 import { createUpgradeResponse } from './streaming/upgrade-response.ts';
 import { loopbackUser, type UserInfo } from './user.ts';
 import { resourceNotFound } from './verbs/refusals.ts';
-import { createTokenIssuer } from './authn/token-request.ts';
 
 export type { ApiServer, ApiServerOptions } from './options.ts';
 
@@ -125,7 +125,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 
   const listeners: Listener[] = [];
   function direct(user: UserInfo): Transport {
-    const transport = createDirectTransport({ api, raw: (path, caller) => rawRequest(api, handlers, { path, user: caller }) }, user);
+    const transport = createDirectTransport(
+      { api, raw: (path, caller) => rawRequest(api, handlers, { path, user: caller }) },
+      user,
+    );
     transports.add(transport);
     return transport;
   }
@@ -192,7 +195,10 @@ async function rawRequest(
   if (result.decision !== 'Allow') throw forbiddenByAuthorizer(attributes, result.reason);
   const answer = await answerPath(handlers, { info, user, header: () => undefined });
   if (!answer) throw resourceNotFound();
-  return { status: answer.status, body: typeof answer.body === 'string' ? answer.body : Buffer.from(answer.body).toString() };
+  return {
+    status: answer.status,
+    body: typeof answer.body === 'string' ? answer.body : Buffer.from(answer.body).toString(),
+  };
 }
 
 /** Cluster IPs and node ports of services. */

@@ -1,16 +1,17 @@
 /** Objects that every cluster has: system namespaces, the service range, and the kubernetes service. */
-import { EndpointSlice } from '../../api/discovery/endpoint-slice.ts';
+
 import { Endpoints } from '../../api/core/endpoints.ts';
 import { Namespace } from '../../api/core/namespace.ts';
 import { Service } from '../../api/core/service.ts';
-import { ServiceCIDR } from '../../api/networking/service-cidr.ts';
+import { EndpointSlice } from '../../api/discovery/endpoint-slice.ts';
 import type { KindRef, KubeObject } from '../../api/kind.ts';
 import { isAlreadyExists } from '../../api/machinery/status.ts';
+import { ServiceCIDR } from '../../api/networking/service-cidr.ts';
 import { formatTime } from '../../base/clock.ts';
 import { deepEqual } from '../../base/deep.ts';
 import type { Client, Draft } from '../../client/client.ts';
 import type { ApiContext } from '../context.ts';
-import { addressAt, type AddressRange } from '../registry/services/address-range.ts';
+import { type AddressRange, addressAt } from '../registry/services/address-range.ts';
 
 export const systemNamespaces: readonly string[] = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
@@ -59,7 +60,11 @@ async function ensureServiceRange(api: ApiContext, client: Client, ranges: reado
   await client.updateStatus(ServiceCIDR, { ...found, status } as typeof found);
 }
 
-async function ensureKubernetesService(client: Client, ranges: readonly AddressRange[], targetPort: number): Promise<void> {
+async function ensureKubernetesService(
+  client: Client,
+  ranges: readonly AddressRange[],
+  targetPort: number,
+): Promise<void> {
   const ref = { namespace: 'default', name: 'kubernetes' };
   const clusterIP = addressAt(ranges[0]!, 1);
   await ensure(client, Service, {

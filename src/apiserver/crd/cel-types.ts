@@ -43,7 +43,8 @@ function stringType(format: string | undefined): CelType {
 
 function objectType(schema: Schema, name: string, resource: boolean): CelType {
   const values = valuesOf(schema);
-  if (values !== undefined && !schema.properties) return { map: values === true ? 'dyn' : celTypeOf(values, `${name}_values`) };
+  if (values !== undefined && !schema.properties)
+    return { map: values === true ? 'dyn' : celTypeOf(values, `${name}_values`) };
   if (!schema.properties && !resource && schema['x-kubernetes-preserve-unknown-fields']) return 'dyn';
   const fields: Record<string, CelType> = {};
   if (resource) {

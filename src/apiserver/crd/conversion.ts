@@ -10,7 +10,10 @@ import { callWebhook } from './webhook-client.ts';
 /** Turns objects into another version; the results are owned by the caller. */
 export type Converter = (objects: readonly Shared<KubeObject>[], apiVersion: string) => Promise<KubeObject[]>;
 
-const relabel = (object: Shared<KubeObject>, apiVersion: string): KubeObject => ({ ...(object as KubeObject), apiVersion });
+const relabel = (object: Shared<KubeObject>, apiVersion: string): KubeObject => ({
+  ...(object as KubeObject),
+  apiVersion,
+});
 
 /** undefined where only the version's name changes. */
 export function converterOf(api: ApiContext, definition: Shared<CustomResourceDefinition>): Converter | undefined {
@@ -33,8 +36,11 @@ export function converterOf(api: ApiContext, definition: Shared<CustomResourceDe
     } catch (error) {
       throw why(error instanceof Error ? error.message : String(error));
     }
-    const { response } = answer as { response?: { uid?: string; result?: { status?: string; message?: string }; convertedObjects?: KubeObject[] } };
-    if (response?.uid !== uid) throw why(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response?.uid ?? '')}`);
+    const { response } = answer as {
+      response?: { uid?: string; result?: { status?: string; message?: string }; convertedObjects?: KubeObject[] };
+    };
+    if (response?.uid !== uid)
+      throw why(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response?.uid ?? '')}`);
     if (response.result?.status !== 'Success') throw why(response.result?.message ?? 'no message');
     const converted = response.convertedObjects ?? [];
     if (converted.length !== objects.length)
@@ -49,7 +55,8 @@ function restoreMeta(
   original: Shared<KubeObject>,
   { apiVersion, why }: { apiVersion: string; why: (text: string) => Error },
 ): KubeObject {
-  if (object.apiVersion !== apiVersion) throw why(`invalid converted object: expected apiVersion ${apiVersion}, got ${object.apiVersion}`);
+  if (object.apiVersion !== apiVersion)
+    throw why(`invalid converted object: expected apiVersion ${apiVersion}, got ${object.apiVersion}`);
   const { labels, annotations } = object.metadata ?? {};
   const metadata = mutableCopy(original.metadata) as KubeObject['metadata'];
   delete metadata.labels;
@@ -84,7 +91,10 @@ export function makePresenter(
       const missing = entries.filter((entry) => !known(entry));
       if (missing.length > 0) {
         const objects = converter
-          ? await converter(missing.map((entry) => entry.object), apiVersion)
+          ? await converter(
+              missing.map((entry) => entry.object),
+              apiVersion,
+            )
           : missing.map((entry) => relabel(entry.object, apiVersion));
         for (const [i, entry] of missing.entries()) keep(entry, objects[i]!);
       }

@@ -1,6 +1,7 @@
 /** The kind that a definition adds, in one of its versions: the same hooks as the built-in ones have. */
-import { CelBudget } from '../../api/cel/budget.ts';
+
 import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
+import { CelBudget } from '../../api/cel/budget.ts';
 import { type AnyKind, apiVersionOf, type Kind, type KubeObject, type Shared } from '../../api/kind.ts';
 import { canonicalize } from '../../api/machinery/decode.ts';
 import type { FieldError } from '../../api/machinery/field-error.ts';
@@ -109,7 +110,10 @@ export function makeCustomHooks(kind: AnyKind): CustomHooks {
         throw badRequest(
           `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: metadata must be an object`,
         );
-      const { object, problems } = canonicalize<KubeObject>(kind.struct, metadata === undefined ? { ...value, metadata: {} } : value);
+      const { object, problems } = canonicalize<KubeObject>(
+        kind.struct,
+        metadata === undefined ? { ...value, metadata: {} } : value,
+      );
       return { object: inOrder(object), problems };
     },
   };

@@ -7,7 +7,7 @@ import { deepEqual, mutableCopy } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
 import type { ServedResource, StoredResource } from '../registry/resource.ts';
 import { converterOf, makePresenter, makeStorer } from './conversion.ts';
-import { makeCustomHooks, makeCustomKind, deprecationWarning } from './custom-kind.ts';
+import { deprecationWarning, makeCustomHooks, makeCustomKind } from './custom-kind.ts';
 import { acceptNames } from './names.ts';
 import { validateDefinition } from './validate-definition.ts';
 
@@ -128,7 +128,11 @@ class CustomResourceServer implements CustomResources {
   async #serve(definition: Definition): Promise<void> {
     const { name } = definition.metadata;
     const before = this.#served.get(name);
-    if (before && deepEqual(before.definition.spec, definition.spec) && deepEqual(before.definition.status.acceptedNames, definition.status.acceptedNames)) {
+    if (
+      before &&
+      deepEqual(before.definition.spec, definition.spec) &&
+      deepEqual(before.definition.status.acceptedNames, definition.status.acceptedNames)
+    ) {
       before.definition = definition;
       return;
     }

@@ -22,10 +22,14 @@ const isCidr: Check = (text) => {
 };
 
 const formats: Readonly<Record<string, Check>> = {
-  'date-time': (text) => /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/.test(text) && !Number.isNaN(Date.parse(text)),
+  'date-time': (text) =>
+    /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/.test(text) &&
+    !Number.isNaN(Date.parse(text)),
   date: isDate,
   email: pattern(/^[^\s@]+@[^\s@]+$/),
-  hostname: (text) => text.length <= 253 && /^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)*[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.?$/.test(text),
+  hostname: (text) =>
+    text.length <= 253 &&
+    /^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)*[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.?$/.test(text),
   ipv4: isIPv4,
   ipv6: isIPv6,
   cidr: isCidr,
@@ -36,7 +40,9 @@ const formats: Readonly<Record<string, Check>> = {
   uuid5: pattern(/^[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$/i),
   uri: (text) => URL.canParse(text) || /^\/[^\s]*$/.test(text),
   byte: pattern(/^[A-Za-z0-9+/]*={0,2}$/),
-  duration: pattern(/^[+-]?(\d+(\.\d+)?\s*(ns|us|µs|μs|ms|s|m|h|d|w|nanoseconds?|microseconds?|milliseconds?|seconds?|minutes?|hours?|days?|weeks?)\s*)+$|^0$/),
+  duration: pattern(
+    /^[+-]?(\d+(\.\d+)?\s*(ns|us|µs|μs|ms|s|m|h|d|w|nanoseconds?|microseconds?|milliseconds?|seconds?|minutes?|hours?|days?|weeks?)\s*)+$|^0$/,
+  ),
   bsonobjectid: pattern(/^[0-9a-f]{24}$/i),
   isbn10: pattern(/^\d{9}[\dX]$/),
   isbn13: pattern(/^\d{13}$/),
@@ -46,7 +52,8 @@ const formats: Readonly<Record<string, Check>> = {
   hexcolor: pattern(/^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/),
   rgbcolor: pattern(/^rgb\(\s*\d{1,3}\s*,\s*\d{1,3}\s*,\s*\d{1,3}\s*\)$/),
   'k8s-short-name': pattern(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/),
-  'k8s-long-name': (text) => text.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text),
+  'k8s-long-name': (text) =>
+    text.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text),
 };
 
 /** Whether a string has a format; formats that are not known fit everything. */

@@ -1,7 +1,10 @@
 /** Which of a definition's names are free in its group, and the conditions that say so. */
 import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
 import type { Shared } from '../../api/kind.ts';
-import type { CustomResourceDefinitionCondition, CustomResourceDefinitionNames } from '../../api/types/apiextensions-v1.ts';
+import type {
+  CustomResourceDefinitionCondition,
+  CustomResourceDefinitionNames,
+} from '../../api/types/apiextensions-v1.ts';
 import { mutableCopy } from '../../base/deep.ts';
 
 type Definition = Shared<CustomResourceDefinition>;
@@ -39,7 +42,11 @@ export function acceptNames(definition: Definition, others: readonly Definition[
   settle('plural', 'PluralConflict', taken.resources);
   settle('singular', 'SingularConflict', taken.resources);
   const short = (wanted.shortNames ?? []).filter((name) => taken.resources.has(name));
-  if (short.length) conflicts.push({ reason: 'ShortNamesConflict', message: short.map((name) => `${JSON.stringify(name)} is already in use`).join(', ') });
+  if (short.length)
+    conflicts.push({
+      reason: 'ShortNamesConflict',
+      message: short.map((name) => `${JSON.stringify(name)} is already in use`).join(', '),
+    });
   else if (wanted.shortNames?.length) accepted.shortNames = [...wanted.shortNames];
   else delete accepted.shortNames;
   settle('kind', 'KindConflict', taken.kinds);
@@ -76,6 +83,10 @@ function setCondition(
   next: { type: string; status: string; reason: string; message: string },
 ): CustomResourceDefinitionCondition[] {
   const before = conditions.find((condition) => condition.type === next.type);
-  const made = { ...before, ...next, lastTransitionTime: before?.status === next.status ? before.lastTransitionTime! : now };
+  const made = {
+    ...before,
+    ...next,
+    lastTransitionTime: before?.status === next.status ? before.lastTransitionTime! : now,
+  };
   return before ? conditions.map((condition) => (condition === before ? made : condition)) : [...conditions, made];
 }

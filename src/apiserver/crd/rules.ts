@@ -5,7 +5,7 @@ import type { CelType } from '../../api/cel/types.ts';
 import { celValue } from '../../api/cel/values.ts';
 import { at, child, type FieldError, type FieldErrorType, invalid } from '../../api/machinery/field-error.ts';
 import type { ValidationRule } from '../../api/types/apiextensions-v1.ts';
-import { deepEqual, type DeepReadonly } from '../../base/deep.ts';
+import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
 import { celTypeOf } from './cel-types.ts';
 import { correlate } from './correlate.ts';
 import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
@@ -36,7 +36,12 @@ export interface RuleProblem {
 }
 
 /** Compiles the rules of a schema; undefined when it has none. Problems are collected, not thrown. */
-export function compileRules(schema: Schema, problems: RuleProblem[] = [], path = '', resource = true): RuleTree | undefined {
+export function compileRules(
+  schema: Schema,
+  problems: RuleProblem[] = [],
+  path = '',
+  resource = true,
+): RuleTree | undefined {
   const type = celTypeOf(schema, 'self', resource);
   const rules: CompiledRule[] = [];
   const given = schema['x-kubernetes-validations'] ?? [];
@@ -63,15 +68,27 @@ export function compileRules(schema: Schema, problems: RuleProblem[] = [], path 
   }
   const properties = new Map<string, RuleTree>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const tree = compileRules(property, problems, child(path, `properties[${name}]`), property['x-kubernetes-embedded-resource'] === true);
+    const tree = compileRules(
+      property,
+      problems,
+      child(path, `properties[${name}]`),
+      property['x-kubernetes-embedded-resource'] === true,
+    );
     if (tree) properties.set(name, tree);
   }
   const itemSchema = itemsOf(schema);
-  const items = itemSchema && compileRules(itemSchema, problems, child(path, 'items'), itemSchema['x-kubernetes-embedded-resource'] === true);
+  const items =
+    itemSchema &&
+    compileRules(itemSchema, problems, child(path, 'items'), itemSchema['x-kubernetes-embedded-resource'] === true);
   const valueSchema = valuesOf(schema);
   const values =
     valueSchema && valueSchema !== true
-      ? compileRules(valueSchema, problems, child(path, 'additionalProperties'), valueSchema['x-kubernetes-embedded-resource'] === true)
+      ? compileRules(
+          valueSchema,
+          problems,
+          child(path, 'additionalProperties'),
+          valueSchema['x-kubernetes-embedded-resource'] === true,
+        )
       : undefined;
   if (rules.length === 0 && properties.size === 0 && !items && !values) return undefined;
   return { schema, type, rules, properties, items, values };
@@ -169,7 +186,9 @@ function evaluate(
     } catch (error) {
       if (error instanceof CelBudgetError) throw error;
       const why = error instanceof Error ? error.message : String(error);
-      errors.push(invalid(path || '<nil>', tree.schema.type ?? 'object', `${why} evaluating rule: ${rule.message || rule.rule}`));
+      errors.push(
+        invalid(path || '<nil>', tree.schema.type ?? 'object', `${why} evaluating rule: ${rule.message || rule.rule}`),
+      );
       continue;
     }
     errors.push(failure(tree, { rule, text: messageOf(rule, message, variables, budget), path, value }));
@@ -190,7 +209,8 @@ function messageOf(
   if (expression) {
     try {
       const text = expression.evaluate(variables, budget);
-      if (typeof text === 'string' && text.trim() !== '' && !text.includes('\n') && text.length <= 5120) return text.trim();
+      if (typeof text === 'string' && text.trim() !== '' && !text.includes('\n') && text.length <= 5120)
+        return text.trim();
     } catch (error) {
       if (error instanceof CelBudgetError) throw error;
     }
@@ -203,7 +223,7 @@ function failure(
   found: { rule: DeepReadonly<ValidationRule>; text: string; path: string; value: unknown },
 ): FieldError {
   const { rule, text } = found;
-  const path = (found.path + fieldSuffix(rule.fieldPath, found.path === '')) || '<nil>';
+  const path = found.path + fieldSuffix(rule.fieldPath, found.path === '') || '<nil>';
   const type = (rule.reason ?? 'FieldValueInvalid') as FieldErrorType;
   if (type === 'FieldValueRequired' || type === 'FieldValueForbidden') return { type, path, value: '', detail: text };
   if (type === 'FieldValueDuplicate') return { type, path, value: tree.schema.type ?? 'object', detail: '' };
@@ -213,6 +233,8 @@ function failure(
 /** `.spec.foo` or `['a.b']`, appended to the path of the rule. */
 function fieldSuffix(fieldPath: string | undefined, root: boolean): string {
   if (!fieldPath) return '';
-  const text = fieldPath.replace(/\['([^']*)'\]/g, (_, key: string) => (/^[A-Za-z_]\w*$/.test(key) ? `.${key}` : `[${key}]`));
+  const text = fieldPath.replace(/\['([^']*)'\]/g, (_, key: string) =>
+    /^[A-Za-z_]\w*$/.test(key) ? `.${key}` : `[${key}]`,
+  );
   return root ? text.replace(/^\./, '') : text;
 }

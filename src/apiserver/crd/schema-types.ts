@@ -81,7 +81,11 @@ function field(name: string, type: TypeSchema): FieldSchema {
 const text: TypeSchema = { kind: 'scalar', scalar: 'string' };
 
 /** A struct of the declared properties, with type and metadata where it is an object of its own. */
-function dynamicStruct(schema: Schema, name: string, embedded = schema['x-kubernetes-embedded-resource'] === true): StructSchema {
+function dynamicStruct(
+  schema: Schema,
+  name: string,
+  embedded = schema['x-kubernetes-embedded-resource'] === true,
+): StructSchema {
   const fields: FieldSchema[] = [];
   if (embedded) {
     fields.push(
@@ -115,6 +119,10 @@ export function customStruct(
 ): StructSchema {
   const { group, version, kind } = definition;
   const openapiName = `${group.split('.').reverse().join('.')}.${version}.${kind}`;
-  const struct = dynamicStruct(schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }, openapiName, true);
+  const struct = dynamicStruct(
+    schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+    openapiName,
+    true,
+  );
   return { ...struct, id: `${group}/${version}.${kind}`, name: kind };
 }

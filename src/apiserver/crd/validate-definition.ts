@@ -1,7 +1,16 @@
 /** Validation of CustomResourceDefinitions. */
 import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
 import type { Shared } from '../../api/kind.ts';
-import { at, child, duplicate, type FieldError, forbidden, invalid, notSupported, required } from '../../api/machinery/field-error.ts';
+import {
+  at,
+  child,
+  duplicate,
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '../../api/machinery/field-error.ts';
 import { dns1035Label, dns1123Subdomain } from '../../api/machinery/names.ts';
 import { immutableMessage } from '../../api/machinery/object-meta.ts';
 import { parseJsonPath } from './json-path.ts';
@@ -29,11 +38,16 @@ export function validateDefinition(definition: Definition, old?: Definition): Fi
   checkConversion(definition, errors);
   if (spec.preserveUnknownFields)
     errors.push(
-      invalid('spec.preserveUnknownFields', true, 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead'),
+      invalid(
+        'spec.preserveUnknownFields',
+        true,
+        'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead',
+      ),
     );
   const names = new Set(spec.versions.map((version) => version.name));
   for (const [i, stored] of (definition.status.storedVersions ?? []).entries())
-    if (!names.has(stored)) errors.push(invalid(at('status.storedVersions', i), stored, 'must appear in spec.versions'));
+    if (!names.has(stored))
+      errors.push(invalid(at('status.storedVersions', i), stored, 'must appear in spec.versions'));
   if (old) checkChange(definition, old, errors);
   return errors;
 }
@@ -52,11 +66,18 @@ function checkGroup({ spec, metadata }: Definition, errors: FieldError[]): void 
   const approval = metadata.annotations?.[approvalAnnotation];
   if (!approval)
     errors.push(
-      required(path, `protected groups must have approval annotation "${approvalAnnotation}", see https://github.com/kubernetes/enhancements/pull/1111`),
+      required(
+        path,
+        `protected groups must have approval annotation "${approvalAnnotation}", see https://github.com/kubernetes/enhancements/pull/1111`,
+      ),
     );
   else if (!approval.startsWith('unapproved') && !URL.canParse(approval))
     errors.push(
-      invalid(path, approval, 'protected groups must have approval annotation "api-approved.kubernetes.io" with either a URL or a reason starting with "unapproved", see https://github.com/kubernetes/enhancements/pull/1111'),
+      invalid(
+        path,
+        approval,
+        'protected groups must have approval annotation "api-approved.kubernetes.io" with either a URL or a reason starting with "unapproved", see https://github.com/kubernetes/enhancements/pull/1111',
+      ),
     );
 }
 
@@ -102,7 +123,13 @@ function checkVersions({ spec }: Definition, errors: FieldError[]): void {
   }
   const storage = spec.versions.filter((version) => version.storage).length;
   if (spec.versions.length > 0 && storage !== 1)
-    errors.push(invalid('spec.versions', spec.versions.map((v) => v.name), 'must have exactly one version marked as storage version'));
+    errors.push(
+      invalid(
+        'spec.versions',
+        spec.versions.map((v) => v.name),
+        'must have exactly one version marked as storage version',
+      ),
+    );
 }
 
 function checkVersion(version: Version, path: string, errors: FieldError[]): void {
@@ -111,7 +138,9 @@ function checkVersion(version: Version, path: string, errors: FieldError[]): voi
   if (!schema) errors.push(required(schemaPath, 'schemas are required'));
   else errors.push(...validateSchema(schema, schemaPath));
   if (!version.deprecated && version.deprecationWarning !== undefined)
-    errors.push(invalid(child(path, 'deprecationWarning'), version.deprecationWarning, 'can only be set for deprecated versions'));
+    errors.push(
+      invalid(child(path, 'deprecationWarning'), version.deprecationWarning, 'can only be set for deprecated versions'),
+    );
   for (const [i, column] of (version.additionalPrinterColumns ?? []).entries()) {
     const where = at(child(path, 'additionalPrinterColumns'), i);
     if (!column.name) errors.push(required(child(where, 'name')));
@@ -121,7 +150,12 @@ function checkVersion(version: Version, path: string, errors: FieldError[]): voi
     checkPath(column.jsonPath, child(where, 'jsonPath'), errors);
   }
   if ((version.selectableFields?.length ?? 0) > 8)
-    errors.push({ type: 'FieldValueTooMany', path: child(path, 'selectableFields'), value: version.selectableFields!.length, detail: 'must have at most 8 items' });
+    errors.push({
+      type: 'FieldValueTooMany',
+      path: child(path, 'selectableFields'),
+      value: version.selectableFields!.length,
+      detail: 'must have at most 8 items',
+    });
   for (const [i, field] of (version.selectableFields ?? []).entries())
     checkPath(field.jsonPath, child(at(child(path, 'selectableFields'), i), 'jsonPath'), errors);
   const scale = version.subresources?.scale;
@@ -130,7 +164,13 @@ function checkVersion(version: Version, path: string, errors: FieldError[]): voi
   checkScalePath(scale.specReplicasPath, '.spec.', child(scalePath, 'specReplicasPath'), errors);
   checkScalePath(scale.statusReplicasPath, '.status.', child(scalePath, 'statusReplicasPath'), errors);
   if (scale.labelSelectorPath && !/^\.(spec|status)\./.test(scale.labelSelectorPath))
-    errors.push(invalid(child(scalePath, 'labelSelectorPath'), scale.labelSelectorPath, 'should be a json path under either .spec or .status'));
+    errors.push(
+      invalid(
+        child(scalePath, 'labelSelectorPath'),
+        scale.labelSelectorPath,
+        'should be a json path under either .spec or .status',
+      ),
+    );
 }
 
 function checkPath(jsonPath: string | undefined, path: string, errors: FieldError[]): void {
@@ -151,7 +191,8 @@ function checkPath(jsonPath: string | undefined, path: string, errors: FieldErro
 
 function checkScalePath(value: string | undefined, prefix: string, path: string, errors: FieldError[]): void {
   if (!value) errors.push(required(path));
-  else if (!value.startsWith(prefix)) errors.push(invalid(path, value, `should be a json path under ${prefix.slice(0, -1)}`));
+  else if (!value.startsWith(prefix))
+    errors.push(invalid(path, value, `should be a json path under ${prefix.slice(0, -1)}`));
 }
 
 function checkConversion({ spec }: Definition, errors: FieldError[]): void {
@@ -163,10 +204,12 @@ function checkConversion({ spec }: Definition, errors: FieldError[]): void {
   }
   const { webhook } = conversion;
   if (conversion.strategy === 'None') {
-    if (webhook) errors.push(forbidden('spec.conversion.webhook', 'should not be set when strategy is not set to Webhook'));
+    if (webhook)
+      errors.push(forbidden('spec.conversion.webhook', 'should not be set when strategy is not set to Webhook'));
     return;
   }
-  if (!webhook?.clientConfig) errors.push(required('spec.conversion.webhook.clientConfig', 'required when strategy is set to Webhook'));
+  if (!webhook?.clientConfig)
+    errors.push(required('spec.conversion.webhook.clientConfig', 'required when strategy is set to Webhook'));
   else {
     const { url, service } = webhook.clientConfig;
     if ((url === undefined) === (service === undefined))

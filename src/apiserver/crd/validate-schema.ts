@@ -1,5 +1,13 @@
 /** Whether a schema is structural (KEP-1979), and what else CRD schemas must and must not say. */
-import { at, child, type FieldError, forbidden, invalid, notSupported, required } from '../../api/machinery/field-error.ts';
+import {
+  at,
+  child,
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '../../api/machinery/field-error.ts';
 import { compileRules, type RuleProblem } from './rules.ts';
 import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
 import { validateValue } from './validate-value.ts';
@@ -10,7 +18,8 @@ const types = ['object', 'array', 'string', 'integer', 'number', 'boolean'];
 export function validateSchema(schema: Schema, path: string): FieldError[] {
   const errors: FieldError[] = [];
   if (!schema.type) errors.push(required(child(path, 'type'), 'must not be empty at the root'));
-  else if (schema.type !== 'object') errors.push(invalid(child(path, 'type'), schema.type, 'must be object at the root'));
+  else if (schema.type !== 'object')
+    errors.push(invalid(child(path, 'type'), schema.type, 'must be object at the root'));
   if (schema.nullable) errors.push(forbidden(child(path, 'nullable'), 'nullable cannot be true at the root'));
   checkMetadata(schema, path, errors);
   walk(schema, path, { errors, root: true, level: 'field' });
@@ -28,7 +37,10 @@ function checkMetadata(schema: Schema, path: string, errors: FieldError[]): void
   const others = Object.keys(metadata.properties ?? {}).filter((name) => name !== 'name' && name !== 'generateName');
   if (others.length)
     errors.push(
-      forbidden(where, 'must not specify anything other than name and generateName, but metadata is implicitly specified'),
+      forbidden(
+        where,
+        'must not specify anything other than name and generateName, but metadata is implicitly specified',
+      ),
     );
 }
 
@@ -42,7 +54,12 @@ function walk(schema: Schema, path: string, { errors, root, level }: Walk): void
   const intOrString = schema['x-kubernetes-int-or-string'] === true;
   const preserve = schema['x-kubernetes-preserve-unknown-fields'] === true;
   if (!root && !schema.type && !intOrString && !preserve)
-    errors.push(required(child(path, 'type'), `must not be empty for specified ${level === 'item' ? 'array items' : 'object fields'}`));
+    errors.push(
+      required(
+        child(path, 'type'),
+        `must not be empty for specified ${level === 'item' ? 'array items' : 'object fields'}`,
+      ),
+    );
   if (schema.type && !types.includes(schema.type)) errors.push(notSupported(child(path, 'type'), schema.type, types));
   if (intOrString && schema.type)
     errors.push(invalid(child(path, 'type'), schema.type, 'must be empty if x-kubernetes-int-or-string is true'));
@@ -58,7 +75,8 @@ function walk(schema: Schema, path: string, { errors, root, level }: Walk): void
   if (values && values !== true)
     walk(values, child(path, 'additionalProperties'), { errors, root: false, level: 'field' });
   for (const name of ['allOf', 'anyOf', 'oneOf'] as const)
-    for (const [i, each] of (schema[name] ?? []).entries()) checkLogical(each, at(child(path, name), i), errors, intOrString);
+    for (const [i, each] of (schema[name] ?? []).entries())
+      checkLogical(each, at(child(path, name), i), errors, intOrString);
   if (schema.not) checkLogical(schema.not, child(path, 'not'), errors, false);
 }
 
@@ -76,12 +94,17 @@ function checkForbidden(schema: Schema, path: string, errors: FieldError[]): voi
   for (const [name, why] of unsupported) if (schema[name] !== undefined) errors.push(forbidden(child(path, name), why));
   if (schema.uniqueItems)
     errors.push(
-      forbidden(child(path, 'uniqueItems'), 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic'),
+      forbidden(
+        child(path, 'uniqueItems'),
+        'uniqueItems cannot be set to true since the runtime complexity becomes quadratic',
+      ),
     );
   if (Array.isArray(schema.items))
     errors.push(forbidden(child(path, 'items'), 'items must be a schema object and not an array'));
   if (schema.properties && schema.additionalProperties !== undefined)
-    errors.push(forbidden(child(path, 'additionalProperties'), 'additionalProperties and properties are mutual exclusive'));
+    errors.push(
+      forbidden(child(path, 'additionalProperties'), 'additionalProperties and properties are mutual exclusive'),
+    );
   if (schema.additionalProperties === false)
     errors.push(forbidden(child(path, 'additionalProperties'), 'additionalProperties cannot be set to false'));
   if (schema.pattern !== undefined) {
@@ -100,26 +123,42 @@ function checkListAndMap(schema: Schema, path: string, errors: FieldError[]): vo
   const typePath = child(path, 'type');
   if (listType !== undefined) {
     if (schema.type !== 'array')
-      errors.push(schema.type ? invalid(typePath, schema.type, 'must be array if x-kubernetes-list-type is specified') : required(typePath, 'must be array if x-kubernetes-list-type is specified'));
+      errors.push(
+        schema.type
+          ? invalid(typePath, schema.type, 'must be array if x-kubernetes-list-type is specified')
+          : required(typePath, 'must be array if x-kubernetes-list-type is specified'),
+      );
     if (!['atomic', 'set', 'map'].includes(listType))
       errors.push(notSupported(child(path, 'x-kubernetes-list-type'), listType, ['atomic', 'set', 'map']));
   }
   if (keys.length && listType !== 'map')
     errors.push(
       listType
-        ? invalid(child(path, 'x-kubernetes-list-type'), listType, 'must be map if x-kubernetes-list-map-keys is non-empty')
+        ? invalid(
+            child(path, 'x-kubernetes-list-type'),
+            listType,
+            'must be map if x-kubernetes-list-map-keys is non-empty',
+          )
         : required(child(path, 'x-kubernetes-list-type'), 'must be map if x-kubernetes-list-map-keys is non-empty'),
     );
   if (listType === 'map') {
     if (keys.length === 0)
-      errors.push(required(child(path, 'x-kubernetes-list-map-keys'), 'must not be empty if x-kubernetes-list-type is map'));
+      errors.push(
+        required(child(path, 'x-kubernetes-list-map-keys'), 'must not be empty if x-kubernetes-list-type is map'),
+      );
     const items = itemsOf(schema);
     for (const [i, key] of keys.entries()) {
       const property = items?.properties?.[key];
       const where = at(child(path, 'x-kubernetes-list-map-keys'), i);
       if (!property) errors.push(invalid(where, key, 'entries must all be names of item properties'));
       else if (property.type === 'object' || property.type === 'array')
-        errors.push(invalid(child(child(path, 'items'), `properties[${key}].type`), property.type, 'must be a scalar type if parent array\'s x-kubernetes-list-type is map'));
+        errors.push(
+          invalid(
+            child(child(path, 'items'), `properties[${key}].type`),
+            property.type,
+            "must be a scalar type if parent array's x-kubernetes-list-type is map",
+          ),
+        );
       else if (!items?.required?.includes(key) && property.default === undefined)
         errors.push(
           required(
@@ -130,7 +169,8 @@ function checkListAndMap(schema: Schema, path: string, errors: FieldError[]): vo
     }
   }
   if (mapType !== undefined) {
-    if (schema.type !== 'object') errors.push(invalid(typePath, schema.type ?? '', 'must be object if x-kubernetes-map-type is specified'));
+    if (schema.type !== 'object')
+      errors.push(invalid(typePath, schema.type ?? '', 'must be object if x-kubernetes-map-type is specified'));
     if (!['atomic', 'granular'].includes(mapType))
       errors.push(notSupported(child(path, 'x-kubernetes-map-type'), mapType, ['atomic', 'granular']));
   }
@@ -138,10 +178,17 @@ function checkListAndMap(schema: Schema, path: string, errors: FieldError[]): vo
 
 function checkEmbedded(schema: Schema, path: string, errors: FieldError[]): void {
   if (schema.type !== 'object')
-    errors.push(schema.type ? invalid(child(path, 'type'), schema.type, 'must be object if x-kubernetes-embedded-resource is true') : required(child(path, 'type'), 'must be object if x-kubernetes-embedded-resource is true'));
+    errors.push(
+      schema.type
+        ? invalid(child(path, 'type'), schema.type, 'must be object if x-kubernetes-embedded-resource is true')
+        : required(child(path, 'type'), 'must be object if x-kubernetes-embedded-resource is true'),
+    );
   if (!schema['x-kubernetes-preserve-unknown-fields'] && Object.keys(schema.properties ?? {}).length === 0)
     errors.push(
-      required(child(path, 'properties'), 'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields'),
+      required(
+        child(path, 'properties'),
+        'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields',
+      ),
     );
 }
 
@@ -155,13 +202,18 @@ function checkDefault(schema: Schema, path: string, errors: FieldError[]): void 
 /** Below allOf and its kin only value validation may stand. */
 function checkLogical(schema: Schema, path: string, errors: FieldError[], intOrString: boolean): void {
   if (schema.type && !intOrString) errors.push(forbidden(child(path, 'type'), 'must be empty to be structural'));
-  if (schema.default !== undefined) errors.push(forbidden(child(path, 'default'), 'must be undefined to be structural'));
+  if (schema.default !== undefined)
+    errors.push(forbidden(child(path, 'default'), 'must be undefined to be structural'));
   if (schema.description) errors.push(forbidden(child(path, 'description'), 'must be empty to be structural'));
   if (schema.title) errors.push(forbidden(child(path, 'title'), 'must be empty to be structural'));
   if (schema.additionalProperties !== undefined)
     errors.push(forbidden(child(path, 'additionalProperties'), 'must be undefined to be structural'));
   if (schema.nullable) errors.push(forbidden(child(path, 'nullable'), 'must be false to be structural'));
-  for (const name of ['x-kubernetes-preserve-unknown-fields', 'x-kubernetes-embedded-resource', 'x-kubernetes-int-or-string'] as const)
+  for (const name of [
+    'x-kubernetes-preserve-unknown-fields',
+    'x-kubernetes-embedded-resource',
+    'x-kubernetes-int-or-string',
+  ] as const)
     if (schema[name]) errors.push(forbidden(child(path, name), 'must be false to be structural'));
   for (const [name, property] of Object.entries(schema.properties ?? {}))
     checkLogical(property, child(path, `properties[${name}]`), errors, false);

@@ -1,5 +1,14 @@
 /** Checks a value against an OpenAPI schema, in the words of upstream's validator (go-openapi/validate). */
-import { at, child, type FieldError, invalid, notSupported, required, tooLong, tooMany } from '../../api/machinery/field-error.ts';
+import {
+  at,
+  child,
+  type FieldError,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+  tooMany,
+} from '../../api/machinery/field-error.ts';
 import { deepEqual } from '../../base/deep.ts';
 import { correlate } from './correlate.ts';
 import { hasFormat } from './formats.ts';
@@ -50,7 +59,13 @@ export function validateValue(schema: Schema, value: unknown, path: string, old?
   } else if (schema.type && !hasType(value, schema.type)) return [typeError(path, value, schema.type)];
 
   if (schema.enum && !schema.enum.some((allowed) => deepEqual(allowed, value)))
-    errors.push(notSupported(shown(path), value, schema.enum.map((each) => (typeof each === 'string' ? each : JSON.stringify(each)))));
+    errors.push(
+      notSupported(
+        shown(path),
+        value,
+        schema.enum.map((each) => (typeof each === 'string' ? each : JSON.stringify(each))),
+      ),
+    );
   if (typeof value === 'string') checkString(schema, value, path, errors);
   else if (typeof value === 'number') checkNumber(schema, value, fail);
   else if (Array.isArray(value)) checkArray(schema, { value, old, path }, errors);
@@ -76,7 +91,14 @@ function regexOf(source: string): RegExp | null {
   let regex = patterns.get(source);
   if (regex === undefined) {
     try {
-      regex = new RegExp(source.replace(/^\(\?i\)/, '').replace(/\(\?P</g, '(?<').replace(/\\z/g, '$').replace(/\\A/g, '^'), source.startsWith('(?i)') ? 'iu' : 'u');
+      regex = new RegExp(
+        source
+          .replace(/^\(\?i\)/, '')
+          .replace(/\(\?P</g, '(?<')
+          .replace(/\\z/g, '$')
+          .replace(/\\A/g, '^'),
+        source.startsWith('(?i)') ? 'iu' : 'u',
+      );
     } catch {
       try {
         regex = new RegExp(source);
@@ -103,7 +125,8 @@ function checkString(schema: Schema, value: string, path: string, errors: FieldE
     const regex = regexOf(schema.pattern);
     if (regex && !regex.test(value)) fail(`should match '${schema.pattern}'`);
   }
-  if (schema.format && !hasFormat(schema.format, value)) fail(`must be of type ${schema.format}: ${JSON.stringify(value)}`);
+  if (schema.format && !hasFormat(schema.format, value))
+    fail(`must be of type ${schema.format}: ${JSON.stringify(value)}`);
 }
 
 function checkNumber(schema: Schema, value: number, fail: (rest: string) => void): void {
@@ -156,7 +179,8 @@ function checkObject(
   for (const key of keys) {
     if (Object.hasOwn(properties, key))
       errors.push(...validateValue(properties[key]!, value[key], child(path, key), before[key]));
-    else if (values && values !== true) errors.push(...validateValue(values, value[key], child(path, key), before[key]));
+    else if (values && values !== true)
+      errors.push(...validateValue(values, value[key], child(path, key), before[key]));
     else if (schema.additionalProperties === false) fail(`is a forbidden property`);
   }
 }
@@ -184,5 +208,6 @@ function checkCombinations(schema: Schema, value: unknown, path: string, errors:
         ),
       );
   }
-  if (schema.not && fits(schema.not)) errors.push(invalid(shown(path), value, `${name} must not validate the schema (not)`));
+  if (schema.not && fits(schema.not))
+    errors.push(invalid(shown(path), value, `${name} must not validate the schema (not)`));
 }

@@ -28,12 +28,18 @@ export function webhookTarget(
   const stored = api.registry.storage('', 'services')!;
   const service = stored.cache.get(keyFor(stored, namespace, name))?.object as unknown as Shared<Service> | undefined;
   if (!service?.spec.clusterIP || service.spec.clusterIP === 'None')
-    throw new Error(`service ${JSON.stringify(name)} in namespace ${JSON.stringify(namespace)} was not found or has no cluster IP`);
+    throw new Error(
+      `service ${JSON.stringify(name)} in namespace ${JSON.stringify(namespace)} was not found or has no cluster IP`,
+    );
   return { host: service.spec.clusterIP, port, path, serverName: `${name}.${namespace}.svc` };
 }
 
 /** Posts a review and gives its answer back. */
-export function callWebhook(api: ApiContext, config: DeepReadonly<WebhookClientConfig>, review: unknown): Promise<unknown> {
+export function callWebhook(
+  api: ApiContext,
+  config: DeepReadonly<WebhookClientConfig>,
+  review: unknown,
+): Promise<unknown> {
   const { host, port, path, serverName } = webhookTarget(api, config);
   const body = Buffer.from(JSON.stringify(review));
   return new Promise((resolve, reject) => {
@@ -59,7 +65,8 @@ export function callWebhook(api: ApiContext, config: DeepReadonly<WebhookClientC
         });
         incoming.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8');
-          if (incoming.statusCode !== 200) return reject(new Error(`the webhook answered ${incoming.statusCode}: ${text.slice(0, 500)}`));
+          if (incoming.statusCode !== 200)
+            return reject(new Error(`the webhook answered ${incoming.statusCode}: ${text.slice(0, 500)}`));
           try {
             resolve(JSON.parse(text));
           } catch {
@@ -69,7 +76,9 @@ export function callWebhook(api: ApiContext, config: DeepReadonly<WebhookClientC
         incoming.on('error', reject);
       },
     );
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`the webhook did not answer within ${timeoutMs / 1000} s`)));
+    outgoing.on('timeout', () =>
+      outgoing.destroy(new Error(`the webhook did not answer within ${timeoutMs / 1000} s`)),
+    );
     outgoing.on('error', reject);
     outgoing.end(body);
   });

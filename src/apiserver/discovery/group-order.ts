@@ -1,4 +1,4 @@
-/** The order of API groups and versions: what clients prefer where several have a resource. */
+/** The order of API groups: what clients prefer where several have a resource. */
 
 /** Upstream's group priorities (APIService groupPriorityMinimum); groups of definitions have 1000. */
 const priorities: Readonly<Record<string, number>> = {
@@ -36,19 +36,4 @@ export function groupPriority(group: string): number {
 /** Groups by priority, those of equal priority by name. */
 export function compareGroups(a: string, b: string): number {
   return groupPriority(b) - groupPriority(a) || (a < b ? -1 : a > b ? 1 : 0);
-}
-
-/** Kubernetes' order of versions, the preferred first: v2, v1, v1beta2, v1beta1, v1alpha1, others by name. */
-export function compareVersions(a: string, b: string): number {
-  const left = parse(a);
-  const right = parse(b);
-  if (!left || !right) return left ? -1 : right ? 1 : a < b ? -1 : a > b ? 1 : 0;
-  return right.stage - left.stage || right.major - left.major || right.minor - left.minor;
-}
-
-function parse(version: string): { major: number; stage: number; minor: number } | undefined {
-  const found = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
-  if (!found) return undefined;
-  const stage = found[2] === undefined ? 2 : found[2] === 'beta' ? 1 : 0;
-  return { major: Number(found[1]), stage, minor: Number(found[3] ?? 0) };
 }

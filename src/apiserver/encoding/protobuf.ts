@@ -37,7 +37,11 @@ export function answerProtobuf(answer: Answer, kind: AnyKind | undefined): Uint8
   if (answer.list) {
     const { list } = answer;
     const type = { apiVersion: list.kind.apiVersion, kind: list.kind.listKind };
-    return encodeListProtobuf(type, listMeta(list), list.entries.map((entry) => messageOf(entry, list.kind)));
+    return encodeListProtobuf(
+      type,
+      listMeta(list),
+      list.entries.map((entry) => messageOf(entry, list.kind)),
+    );
   }
   const object = answer.object as { apiVersion?: string; kind?: string };
   if (object.kind === 'Status') return encodeStatusProtobuf(object as Status);

@@ -9,7 +9,7 @@ import type { Answer, ListAnswer } from '../verbs/call.ts';
 import { answerObject } from '../verbs/call.ts';
 import { contentTypes, negotiate, type Representation } from './negotiate.ts';
 import { answerProtobuf, metadataListProtobuf, metadataProtobuf } from './protobuf.ts';
-import { metadataOf, metadataListOf, tableOf } from './transforms.ts';
+import { metadataListOf, metadataOf, tableOf } from './transforms.ts';
 
 /** Responses above this size are compressed for clients that accept it. */
 const gzipThresholdBytes = 128 * 1024;
@@ -43,7 +43,12 @@ export function sendAnswer(exchange: Exchange, answer: Answer, shape: Shape): vo
     const bytes = answerProtobuf(answer, shape.kind);
     if (bytes) return sendBytes(exchange, answer.code, bytes, contentTypes.protobuf);
   }
-  return sendObject(exchange, { code: answer.code, object: answerObject(answer), representation, pretty: shape.pretty });
+  return sendObject(exchange, {
+    code: answer.code,
+    object: answerObject(answer),
+    representation,
+    pretty: shape.pretty,
+  });
 }
 
 function sendTransformed(
@@ -66,9 +71,15 @@ function sendTransformed(
 
 function sendObject(
   exchange: Exchange,
-  { code, object, representation, pretty }: { code: number; object: unknown; representation: Representation; pretty: boolean },
+  {
+    code,
+    object,
+    representation,
+    pretty,
+  }: { code: number; object: unknown; representation: Representation; pretty: boolean },
 ): void | Promise<void> {
-  if (representation.format === 'yaml') return sendBytes(exchange, code, Buffer.from(stringify(object)), contentTypes.yaml);
+  if (representation.format === 'yaml')
+    return sendBytes(exchange, code, Buffer.from(stringify(object)), contentTypes.yaml);
   const text = pretty ? `${JSON.stringify(object, null, 2)}` : `${JSON.stringify(object)}\n`;
   return sendBytes(exchange, code, Buffer.from(text));
 }
@@ -97,7 +108,8 @@ export function sendBytes(
 ): void | Promise<void> {
   exchange.answered = true;
   exchange.responseCode = code;
-  if (bytes.length > gzipThresholdBytes && acceptsGzip(exchange)) return sendGzip(exchange, { code, bytes, contentType });
+  if (bytes.length > gzipThresholdBytes && acceptsGzip(exchange))
+    return sendGzip(exchange, { code, bytes, contentType });
   setHeaders(exchange, contentType);
   const { res } = exchange;
   res.setHeader('Content-Length', bytes.length);
@@ -233,7 +245,12 @@ export function asStatusError(error: unknown): StatusError {
 }
 
 /** Plain text, for health checks and metrics. */
-export function sendText(exchange: Exchange, code: number, text: string, contentType = 'text/plain; charset=utf-8'): void {
+export function sendText(
+  exchange: Exchange,
+  code: number,
+  text: string,
+  contentType = 'text/plain; charset=utf-8',
+): void {
   const { res } = exchange;
   exchange.answered = true;
   exchange.responseCode = code;

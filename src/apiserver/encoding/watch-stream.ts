@@ -121,7 +121,13 @@ export class WatchStream implements WatchSink {
   #tableFrame(item: WatchItem): Uint8Array {
     const object =
       item.type === 'BOOKMARK'
-        ? { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: item.entry.object.metadata, columnDefinitions: [], rows: [] }
+        ? {
+            kind: 'Table',
+            apiVersion: 'meta.k8s.io/v1',
+            metadata: item.entry.object.metadata,
+            columnDefinitions: [],
+            rows: [],
+          }
         : tableOf(
             this.#shape.kind,
             { code: 200, entry: item.entry },

@@ -50,7 +50,11 @@ export function createAuthenticationFilter(authenticators: readonly Authenticato
 export function createImpersonationFilter(authorizer: Authorizer): Filter {
   return (exchange: Exchange) => {
     const { headers } = exchange.req;
-    if (headers['impersonate-user'] === undefined && headers['impersonate-group'] === undefined && headers['impersonate-uid'] === undefined)
+    if (
+      headers['impersonate-user'] === undefined &&
+      headers['impersonate-group'] === undefined &&
+      headers['impersonate-uid'] === undefined
+    )
       return;
     return impersonate({ headers, rawHeaders: exchange.req.rawHeaders }, exchange.user, authorizer).then((user) => {
       if (!user) return;

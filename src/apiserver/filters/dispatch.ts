@@ -47,7 +47,8 @@ export async function dispatch(api: ApiContext, exchange: Exchange): Promise<voi
 
 function answer(api: ApiContext, exchange: Exchange, call: Call): void | Promise<void> {
   const outcome = runCall(api, call);
-  if (outcome instanceof Promise) return outcome.then((made) => sendAnswer(exchange, made, shapeOf(api, exchange, call, made.kind)));
+  if (outcome instanceof Promise)
+    return outcome.then((made) => sendAnswer(exchange, made, shapeOf(api, exchange, call, made.kind)));
   return sendAnswer(exchange, outcome, shapeOf(api, exchange, call, outcome.kind));
 }
 
@@ -70,7 +71,14 @@ function wantsPretty(exchange: Exchange): boolean {
 function makeCall(exchange: Exchange, resource: Call['resource']): Call {
   const { info } = exchange;
   const namespace = resource.kind.namespaced ? info.namespace : '';
-  if (resource.kind.namespaced && namespace === '' && info.name !== '' && info.verb !== 'list' && info.verb !== 'watch' && info.verb !== 'deletecollection')
+  if (
+    resource.kind.namespaced &&
+    namespace === '' &&
+    info.name !== '' &&
+    info.verb !== 'list' &&
+    info.verb !== 'watch' &&
+    info.verb !== 'deletecollection'
+  )
     throw resourceNotFound();
   return {
     verb: info.verb as CallVerb,
@@ -116,7 +124,8 @@ async function streamWatch(api: ApiContext, exchange: Exchange, call: Call): Pro
     { kind, representation, includeObject: call.options.includeObject, now: () => api.clock.now() },
     {
       shareable: present === undefined,
-      onDropped: () => api.log.warn('a watcher was too slow and was dropped', { resource: kind.plural, user: call.user.name }),
+      onDropped: () =>
+        api.log.warn('a watcher was too slow and was dropped', { resource: kind.plural, user: call.user.name }),
     },
   );
   const running = await watch(api, call, {

@@ -11,7 +11,12 @@ export type HttpResponse = ServerResponse;
 
 /** Whether nobody waits for the response any more. */
 export function isGone(res: HttpResponse): boolean {
-  return res.destroyed || res.closed || res.writableEnded || (res as { stream?: { destroyed?: boolean } }).stream?.destroyed === true;
+  return (
+    res.destroyed ||
+    res.closed ||
+    res.writableEnded ||
+    (res as { stream?: { destroyed?: boolean } }).stream?.destroyed === true
+  );
 }
 
 export class Exchange {

@@ -72,5 +72,10 @@ export async function startListener(
 }
 
 function secureContext(tls: TlsOptions) {
-  return { cert: tls.cert, key: tls.key, ...(tls.clientCa ? { ca: tls.clientCa } : {}), minVersion: 'TLSv1.2' as const };
+  return {
+    cert: tls.cert,
+    key: tls.key,
+    ...(tls.clientCa ? { ca: tls.clientCa } : {}),
+    minVersion: 'TLSv1.2' as const,
+  };
 }

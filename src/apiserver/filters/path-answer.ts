@@ -1,6 +1,7 @@
 /** Answers of paths that are not resources, the same for HTTP and for callers in the process. */
-import type { RequestInfo } from './request-info.ts';
+
 import type { UserInfo } from '../user.ts';
+import type { RequestInfo } from './request-info.ts';
 
 export interface PathRequest {
   readonly info: RequestInfo;

@@ -1,8 +1,8 @@
 /** Everything that is not a resource: health, metrics, version, discovery, OpenAPI, the issuer's keys. */
 import { sendBytes } from '../encoding/respond.ts';
+import { resourceNotFound } from '../verbs/refusals.ts';
 import type { Exchange, Filter } from './exchange.ts';
 import { jsonAnswer, type PathAnswer, type PathHandler } from './path-answer.ts';
-import { resourceNotFound } from '../verbs/refusals.ts';
 
 export interface KeyPublisher {
   jwks(): { keys: object[] };

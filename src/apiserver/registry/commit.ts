@@ -1,6 +1,6 @@
 /** Writing to the cache, with what goes wrong in the store turned into Status errors: the boundary's one place. */
 import type { KubeObject, Shared } from '../../api/kind.ts';
-import { internalError, serviceUnavailable, StatusError } from '../../api/machinery/status.ts';
+import { internalError, StatusError, serviceUnavailable } from '../../api/machinery/status.ts';
 import type { ObjectCommit, ObjectWrite } from '../../store/cache-api.ts';
 import { StoreError, type StoreErrorCode } from '../../store/store.ts';
 import type { ApiContext } from '../context.ts';
@@ -19,7 +19,10 @@ const translations: Readonly<Record<StoreErrorCode, (error: StoreError) => Statu
   unavailable: (error) => serviceUnavailable(`the store cannot be reached: ${error.message}`),
   closed: () => serviceUnavailable('the server is shutting down'),
   'unknown-outcome': (error) =>
-    new StatusError('Timeout', `Timeout: the store did not confirm the write, which may have happened: ${error.message}`),
+    new StatusError(
+      'Timeout',
+      `Timeout: the store did not confirm the write, which may have happened: ${error.message}`,
+    ),
   'too-large': (error) => new StatusError('RequestEntityTooLarge', `Request entity too large: ${error.message}`),
   'disk-full': (error) => internalError(`the disk of the store is full: ${error.message}`),
   'read-only': (error) => internalError(`the store cannot be written: ${error.message}`),

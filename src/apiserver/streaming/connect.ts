@@ -37,7 +37,8 @@ const nodeProxyKind = optionsKind('NodeProxyOptions', 'nodes', 'Cluster');
 /** By `group/resource/subresource`. */
 export const connectHandlers: Readonly<Record<string, ConnectHandler>> = {
   'core/pods/log': streamLog,
-  'core/pods/exec': (api, exchange, resource) => execOrAttach(api, exchange, { resource, verb: 'exec', kind: execKind }),
+  'core/pods/exec': (api, exchange, resource) =>
+    execOrAttach(api, exchange, { resource, verb: 'exec', kind: execKind }),
   'core/pods/attach': (api, exchange, resource) =>
     execOrAttach(api, exchange, { resource, verb: 'attach', kind: attachKind }),
   'core/pods/portforward': forwardPort,
@@ -107,7 +108,8 @@ async function execOrAttach(
   const tty = flagOf(params, 'tty');
   const stdout = flagOf(params, 'stdout', verb === 'attach');
   const stderr = flagOf(params, 'stderr', verb === 'attach' && !tty);
-  if (verb === 'exec' && command.length === 0) throw badRequest('you must specify at least 1 command for the container');
+  if (verb === 'exec' && command.length === 0)
+    throw badRequest('you must specify at least 1 command for the container');
   await admitConnect(api, exchange, {
     resource,
     kind,
@@ -131,7 +133,11 @@ async function forwardPort(api: ApiContext, exchange: Exchange, resource: Served
   await mayCreate(api, exchange);
   const params = new URLSearchParams(exchange.info.query);
   const ports = params.getAll('ports').flatMap((text) => text.split(','));
-  await admitConnect(api, exchange, { resource, kind: forwardKind, object: ports.length ? { ports: ports.map(Number) } : {} });
+  await admitConnect(api, exchange, {
+    resource,
+    kind: forwardKind,
+    object: ports.length ? { ports: ports.map(Number) } : {},
+  });
   const pod = podOf(api, exchange);
   const target = kubeletOf(api, nodeOf(pod));
   if (!isUpgrade(exchange.res)) throw upgradeRequired();
@@ -150,7 +156,16 @@ async function mayCreate(api: ApiContext, exchange: Exchange): Promise<void> {
 
 const upgradeRequired = () => new StatusError('BadRequest', 'Upgrade request required');
 
-const logParameters = ['follow', 'previous', 'timestamps', 'sinceSeconds', 'sinceTime', 'tailLines', 'limitBytes', 'stream'];
+const logParameters = [
+  'follow',
+  'previous',
+  'timestamps',
+  'sinceSeconds',
+  'sinceTime',
+  'tailLines',
+  'limitBytes',
+  'stream',
+];
 
 async function streamLog(api: ApiContext, exchange: Exchange): Promise<void> {
   if (exchange.req.method !== 'GET' && exchange.req.method !== 'HEAD')
@@ -186,7 +201,9 @@ function checkLogOptions(params: URLSearchParams): void {
     if (!/^-?\d+$/.test(value)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
     const least = name === 'tailLines' ? 0 : 1;
     if (Number(value) < least)
-      throw invalidOption(`${name}: Invalid value: ${value}: must be greater than ${least === 0 ? 'or equal to 0' : '0'}`);
+      throw invalidOption(
+        `${name}: Invalid value: ${value}: must be greater than ${least === 0 ? 'or equal to 0' : '0'}`,
+      );
   }
   if (params.get('sinceSeconds') && params.get('sinceTime'))
     throw invalidOption('sinceSeconds: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified');

@@ -21,7 +21,8 @@ export function kubeletOf(api: ApiContext, nodeName: string): Pick<RelayTarget, 
   const found = addressTypes
     .map((type) => node.status.addresses?.find((address) => address.type === type)?.address)
     .find((address) => address);
-  if (!found) throw badRequest(`no preferred addresses found; known addresses: ${JSON.stringify(node.status.addresses ?? [])}`);
+  if (!found)
+    throw badRequest(`no preferred addresses found; known addresses: ${JSON.stringify(node.status.addresses ?? [])}`);
   const port = node.status.daemonEndpoints?.kubeletEndpoint?.Port || defaultKubeletPort;
   const host = found.includes(':') ? `[${found}]` : found;
   const { kubeletTls } = api;
@@ -33,7 +34,8 @@ export function kubeletOf(api: ApiContext, nodeName: string): Pick<RelayTarget, 
 
 /** The container that a request means; throws 400 where the pod leaves a choice, or has no such container. */
 export function containerOf(pod: Shared<Pod>, asked: string | undefined): string {
-  const names = (list: readonly { readonly name: string }[] | undefined) => (list ?? []).map((container) => container.name);
+  const names = (list: readonly { readonly name: string }[] | undefined) =>
+    (list ?? []).map((container) => container.name);
   const main = names(pod.spec.containers);
   const init = names(pod.spec.initContainers);
   const ephemeral = names(pod.spec.ephemeralContainers);

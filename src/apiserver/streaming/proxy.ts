@@ -47,7 +47,8 @@ export async function proxyService(api: ApiContext, exchange: Exchange): Promise
   const service = entry.object as unknown as Shared<Service>;
   const ports = service.spec.ports ?? [];
   const wanted = port === '' ? ports[0] : ports.find((each) => each.name === port || String(each.port) === port);
-  if (!wanted && ports.length > 0) throw serviceUnavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
+  if (!wanted && ports.length > 0)
+    throw serviceUnavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
   const found = endpointsOf(api, { namespace, name, portName: wanted?.name ?? '' });
   if (found.length === 0) throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(name)}`);
   const chosen = found[api.random.below(found.length)]!;

@@ -1,5 +1,5 @@
 /** Passes an HTTP request on to another server: the answer as a stream, or the whole connection where it is upgraded. */
-import { type IncomingMessage, type OutgoingHttpHeaders, request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { badRequest, internalError, StatusError, serviceUnavailable } from '../../api/machinery/status.ts';
 import type { Exchange } from '../filters/exchange.ts';
@@ -28,7 +28,17 @@ export interface RelayTarget {
   readonly body?: Uint8Array;
 }
 
-const hopByHop = new Set(['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'host']);
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'host',
+]);
 /** Credentials for this server are not for the next one. */
 const credentials = /^(authorization|impersonate-.*|x-remote-(user|uid|group|extra-.*))$/;
 
@@ -147,7 +157,8 @@ function join(
   }
   const client = taken.socket;
   const lines = [`HTTP/1.1 ${incoming.statusCode} ${incoming.statusMessage || 'Switching Protocols'}`];
-  for (let i = 0; i < incoming.rawHeaders.length; i += 2) lines.push(`${incoming.rawHeaders[i]}: ${incoming.rawHeaders[i + 1]}`);
+  for (let i = 0; i < incoming.rawHeaders.length; i += 2)
+    lines.push(`${incoming.rawHeaders[i]}: ${incoming.rawHeaders[i + 1]}`);
   client.write(`${lines.join('\r\n')}\r\n\r\n`);
   if (head.length) client.write(head);
   if (taken.head.length) socket.write(taken.head);

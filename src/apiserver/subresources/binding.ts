@@ -32,8 +32,7 @@ export async function bindPod(api: ApiContext, call: Call): Promise<Answer> {
     throw invalidObject({ group: '', kind: 'Binding' }, name, [
       notSupported('target.kind', target.kind, ['Node', '<empty>']),
     ]);
-  if (!target.name)
-    throw invalidObject({ group: '', kind: 'Binding' }, name, [required('target.name')]);
+  if (!target.name) throw invalidObject({ group: '', kind: 'Binding' }, name, [required('target.name')]);
 
   const pods = api.registry.resolve('', 'v1', 'pods')!;
   const bindingKind = api.registry.resolve('', 'v1', 'bindings')?.hub ?? call.resource.hub;
@@ -59,13 +58,16 @@ function assign(api: ApiContext, old: Shared<Pod>, binding: Binding): Pod {
       `Precondition failed: UID in precondition: ${binding.metadata.uid}, UID in object meta: ${uid}`,
     );
   if (binding.metadata.resourceVersion && binding.metadata.resourceVersion !== resourceVersion)
-    throw conflict(pods, name, 'the object has been modified; please apply your changes to the latest version and try again');
+    throw conflict(
+      pods,
+      name,
+      'the object has been modified; please apply your changes to the latest version and try again',
+    );
   if (old.metadata.deletionTimestamp)
     throw conflict(pods, name, `pod ${name} is being deleted, cannot be assigned to a host`);
   if (old.spec.nodeName)
     throw conflict(pods, name, `pod ${name} is already assigned to node ${JSON.stringify(old.spec.nodeName)}`);
-  if (old.spec.schedulingGates?.length)
-    throw conflict(pods, name, `pod ${name} has non-empty .spec.schedulingGates`);
+  if (old.spec.schedulingGates?.length) throw conflict(pods, name, `pod ${name} has non-empty .spec.schedulingGates`);
   const pod = mutableCopy(old) as Pod;
   pod.metadata.resourceVersion = '';
   pod.spec.nodeName = binding.target.name!;
@@ -82,4 +84,3 @@ function assign(api: ApiContext, old: Shared<Pod>, binding: Binding): Pod {
   }
   return pod;
 }
-

@@ -77,7 +77,9 @@ function decodeEviction(call: Call): KubeObject & Record<string, unknown> {
 /** A pod that does no work, or goes already, is no loss. */
 function ignoresBudget(pod: Shared<Pod>): boolean {
   const { phase } = pod.status;
-  return phase === 'Succeeded' || phase === 'Failed' || phase === 'Pending' || pod.metadata.deletionTimestamp !== undefined;
+  return (
+    phase === 'Succeeded' || phase === 'Failed' || phase === 'Pending' || pod.metadata.deletionTimestamp !== undefined
+  );
 }
 
 const isReady = (pod: Shared<Pod>) =>
@@ -126,8 +128,13 @@ async function spendBudget(
 
 function checkBudget(budget: Budget, podName: string): void {
   const { name, generation = 0 } = budget.metadata;
-  const { observedGeneration = 0, disruptionsAllowed = 0, disruptedPods, currentHealthy = 0, desiredHealthy = 0 } =
-    budget.status;
+  const {
+    observedGeneration = 0,
+    disruptionsAllowed = 0,
+    disruptedPods,
+    currentHealthy = 0,
+    desiredHealthy = 0,
+  } = budget.status;
   const refuse = (message: string, cause: string, retryAfterSeconds: number) =>
     new StatusError('TooManyRequests', message, {
       causes: [{ reason: 'DisruptionBudget', message: cause }],
@@ -137,7 +144,10 @@ function checkBudget(budget: Budget, podName: string): void {
   if (observedGeneration < generation)
     throw refuse(budgetMessage, `The disruption budget ${name} is still being processed by the server.`, 10);
   if (disruptionsAllowed < 0)
-    throw new StatusError('Forbidden', `pods ${JSON.stringify(podName)} is forbidden: pdb disruptions allowed is negative`);
+    throw new StatusError(
+      'Forbidden',
+      `pods ${JSON.stringify(podName)} is forbidden: pdb disruptions allowed is negative`,
+    );
   if (Object.keys(disruptedPods ?? {}).length > maxDisruptedPods)
     throw new StatusError(
       'Forbidden',
@@ -153,11 +163,19 @@ function checkBudget(budget: Budget, podName: string): void {
 
 async function takeOne(api: ApiContext, call: Call, budget: Budget): Promise<void> {
   const resource = api.registry.resolve('policy', 'v1', 'poddisruptionbudgets')!;
-  const budgetCall: Call = { ...call, resource, name: budget.metadata.name, subresource: 'status', verb: 'patch', body: undefined };
+  const budgetCall: Call = {
+    ...call,
+    resource,
+    name: budget.metadata.name,
+    subresource: 'status',
+    verb: 'patch',
+    body: undefined,
+  };
   await changeObject(api, budgetCall, {
     apply(old) {
       const next = mutableCopy(old) as unknown as PodDisruptionBudget;
-      if (old.metadata.resourceVersion !== budget.metadata.resourceVersion) checkBudget(old as unknown as Budget, call.name);
+      if (old.metadata.resourceVersion !== budget.metadata.resourceVersion)
+        checkBudget(old as unknown as Budget, call.name);
       next.status.disruptionsAllowed = (next.status.disruptionsAllowed ?? 0) - 1;
       next.status.disruptedPods = { ...next.status.disruptedPods, [call.name]: formatTime(api.clock.now()) };
       next.metadata.resourceVersion = '';

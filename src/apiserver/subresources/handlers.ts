@@ -1,7 +1,8 @@
 /** Subresources that are not the object itself, by `group/resource/name`. */
-import type { CallHandler } from './handler.ts';
+
 import { bindPod } from './binding.ts';
 import { evictPod } from './eviction.ts';
+import type { CallHandler } from './handler.ts';
 import { requestToken } from './token.ts';
 
 export const subresourceHandlers: Readonly<Record<string, CallHandler>> = {

@@ -1,13 +1,13 @@
 /** Kinds that are created to be answered: access reviews, token reviews, bindings. */
 import type { KubeObject } from '../../api/kind.ts';
 import { badRequest } from '../../api/machinery/status.ts';
+import type { SelfSubjectReview, TokenReview } from '../../api/types/authentication-v1.ts';
 import type {
   ResourceAttributes,
   SelfSubjectRulesReview,
   SubjectAccessReview,
   SubjectAccessReviewStatus,
 } from '../../api/types/authorization-v1.ts';
-import type { SelfSubjectReview, TokenReview } from '../../api/types/authentication-v1.ts';
 import { formatTime } from '../../base/clock.ts';
 import { evaluateSelfSubjectReview, evaluateTokenReview } from '../authn/reviews.ts';
 import type { AuthorizationAttributes } from '../authz/authorizer.ts';
@@ -15,8 +15,8 @@ import type { ApiContext } from '../context.ts';
 import type { UserInfo } from '../user.ts';
 import { decodeBody, schemaOf } from '../verbs/body.ts';
 import type { Answer, Call } from '../verbs/call.ts';
-import type { CallHandler } from './handler.ts';
 import { bindPod } from './binding.ts';
+import type { CallHandler } from './handler.ts';
 
 export const reviewHandlers: Readonly<Record<string, CallHandler>> = {
   '/bindings': bindPod,

@@ -12,7 +12,8 @@ export interface Behaviour {
   check?(object: Shared<KubeObject>, old: Shared<KubeObject>): FieldError[];
 }
 
-type Loose = KubeObject & Record<string, unknown> & { spec?: Record<string, unknown>; status?: Record<string, unknown> };
+type Loose = KubeObject &
+  Record<string, unknown> & { spec?: Record<string, unknown>; status?: Record<string, unknown> };
 
 const whole: Behaviour = { scope: 'object' };
 const status: Behaviour = { scope: 'status' };
@@ -106,7 +107,8 @@ function checkEphemeralContainers(object: Shared<KubeObject>, old: Shared<KubeOb
   const now = listOf(object);
   for (const before of listOf(old)) {
     const same = now.find((container) => container.name === before.name);
-    if (!same) errors.push(forbidden(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be removed\n`));
+    if (!same)
+      errors.push(forbidden(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be removed\n`));
     else if (!deepEqual(same, before))
       errors.push(forbidden(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be changed\n`));
   }

@@ -12,8 +12,8 @@ import type { Answer, Call } from '../verbs/call.ts';
 import { checkWriteOptions } from '../verbs/call-options.ts';
 import { currentEntry } from '../verbs/get.ts';
 import { patchedObject, patchTypeOf, readApplied, readPatch } from '../verbs/patch.ts';
-import { changeObject } from '../verbs/update.ts';
 import { notAllowed } from '../verbs/refusals.ts';
+import { changeObject } from '../verbs/update.ts';
 
 type Loose = Record<string, unknown>;
 

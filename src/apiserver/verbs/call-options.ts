@@ -97,7 +97,12 @@ export function checkWriteOptions(options: CallOptions, kind: string, apply = fa
     errors.push(forbidden('force', 'may not be specified for non-apply patch'));
   if (fieldManager !== undefined) {
     if (Buffer.byteLength(fieldManager) > 128)
-      errors.push({ type: 'FieldValueTooLong', path: 'fieldManager', value: '', detail: 'may not be more than 128 bytes' });
+      errors.push({
+        type: 'FieldValueTooLong',
+        path: 'fieldManager',
+        value: '',
+        detail: 'may not be more than 128 bytes',
+      });
     if (/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(fieldManager))
       errors.push(invalid('fieldManager', fieldManager, 'should only contain printable characters'));
   }
@@ -114,7 +119,9 @@ export function checkListOptions(options: CallOptions): void {
   const errors: FieldError[] = [];
   if (match !== undefined) {
     if (!resourceVersion)
-      errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+      errors.push(
+        forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
+      );
     if (options.continue)
       errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
     if (match !== 'Exact' && match !== 'NotOlderThan')

@@ -17,9 +17,7 @@ export type CallVerb =
   | 'connect';
 
 /** What a client sent: bytes that are still to be decoded, or an object of this process. */
-export type CallBody =
-  | { readonly bytes: Uint8Array; readonly contentType: string }
-  | { readonly object: unknown };
+export type CallBody = { readonly bytes: Uint8Array; readonly contentType: string } | { readonly object: unknown };
 
 export interface Call {
   readonly verb: CallVerb;

@@ -23,7 +23,9 @@ export function decodeContinue(token: string): ContinuePosition {
     throw badRequest('continue key is not valid: the token is not base64url of JSON');
   }
   if (parsed?.v !== 'meta.k8s.io/v1')
-    throw badRequest(`continue key is not valid: server does not recognize this encoded version ${JSON.stringify(parsed?.v ?? '')}`);
+    throw badRequest(
+      `continue key is not valid: server does not recognize this encoded version ${JSON.stringify(parsed?.v ?? '')}`,
+    );
   if (typeof parsed.rv !== 'number' || !Number.isSafeInteger(parsed.rv) || parsed.rv === 0)
     throw badRequest('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
   if (typeof parsed.start !== 'string' || parsed.start === '')

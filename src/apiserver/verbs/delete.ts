@@ -75,7 +75,9 @@ function bodyOptions(call: Call): DeleteOptions {
   const { kind } = raw.value;
   if (kind !== undefined && kind !== 'DeleteOptions')
     throw badRequest(`the object provided is unrecognized (must be of type DeleteOptions): ${String(kind)}`);
-  return canonicalBody(call, schema, { value: { ...raw.value, kind: 'DeleteOptions', apiVersion: 'v1' } }) as unknown as DeleteOptions;
+  return canonicalBody(call, schema, {
+    value: { ...raw.value, kind: 'DeleteOptions', apiVersion: 'v1' },
+  }) as unknown as DeleteOptions;
 }
 
 function queryOptions(call: Call): DeleteOptions {
@@ -237,7 +239,12 @@ function finalizersAfter(call: Call, options: DeleteOptions, old: Shared<KubeObj
   const foreground = shouldDeleteDependents(options, before);
   const kept = (before ?? []).filter((name) => name !== orphanFinalizer && name !== foregroundFinalizer);
   const { group, plural } = call.resource.hub;
-  if (group === definitions.group && plural === definitions.plural && !old.metadata.deletionTimestamp && !kept.includes(definitions.finalizer))
+  if (
+    group === definitions.group &&
+    plural === definitions.plural &&
+    !old.metadata.deletionTimestamp &&
+    !kept.includes(definitions.finalizer)
+  )
     kept.push(definitions.finalizer);
   if (orphan) kept.push(orphanFinalizer);
   if (foreground) kept.push(foregroundFinalizer);

@@ -1,12 +1,13 @@
 /** LIST: selectors, chunks, and the semantics of resourceVersion. */
-import { expired, invalidObject } from '../../api/machinery/status.ts';
+
 import { invalid } from '../../api/machinery/field-error.ts';
+import { expired, invalidObject } from '../../api/machinery/status.ts';
 import type { Snapshot } from '../../store/cache-api.ts';
 import type { ApiContext } from '../context.ts';
 import { type Entry, keyPrefix } from '../registry/resource.ts';
 import type { Answer, Call, ListAnswer } from './call.ts';
 import { checkListOptions, parseRevision } from './call-options.ts';
-import { decodeContinue, encodeContinue, ExpiredContinueError } from './continue-token.ts';
+import { decodeContinue, ExpiredContinueError, encodeContinue } from './continue-token.ts';
 import { waitForRevision } from './freshness.ts';
 import { parseSelection } from './selection.ts';
 
@@ -55,16 +56,17 @@ export async function listEntries(api: ApiContext, call: Call): Promise<ListAnsw
 }
 
 /** The snapshot to read, the revision the list is to carry (0: the snapshot's own), and where to go on. */
-async function startOf(
-  api: ApiContext,
-  call: Call,
-): Promise<{ snapshot: Objects; revision: number; after?: string }> {
+async function startOf(api: ApiContext, call: Call): Promise<{ snapshot: Objects; revision: number; after?: string }> {
   const { options } = call;
   const { cache } = call.resource.stored!;
   if (options.continue) {
     if (options.resourceVersion && options.resourceVersion !== '0')
       throw invalidObject({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-        invalid('resourceVersion', options.resourceVersion, 'specifying resource version is not allowed when using continue'),
+        invalid(
+          'resourceVersion',
+          options.resourceVersion,
+          'specifying resource version is not allowed when using continue',
+        ),
       ]);
     const { revision, after } = decodeContinue(options.continue);
     if (revision < 0) return { snapshot: cache.snapshot(), revision: 0, after };
@@ -80,7 +82,8 @@ async function startOf(
   }
   await waitForRevision(api, revision);
   const exact =
-    options.resourceVersionMatch === 'Exact' || (options.resourceVersionMatch === undefined && (options.limit ?? 0) > 0);
+    options.resourceVersionMatch === 'Exact' ||
+    (options.resourceVersionMatch === undefined && (options.limit ?? 0) > 0);
   if (!exact) return { snapshot: cache.snapshot(), revision: 0 };
   const snapshot = cache.snapshotAt(revision);
   if (!snapshot) throw expired('The resourceVersion for the provided list is too old.');

@@ -15,7 +15,11 @@ export function managerOf(call: Call): string {
 
 export function recordCreate(_api: ApiContext, _call: Call, _object: KubeObject): void {}
 
-export function recordUpdate(_api: ApiContext, _call: Call, _write: { object: KubeObject; old: Shared<KubeObject> }): void {}
+export function recordUpdate(
+  _api: ApiContext,
+  _call: Call,
+  _write: { object: KubeObject; old: Shared<KubeObject> },
+): void {}
 
 export function applyConfiguration(
   _api: ApiContext,

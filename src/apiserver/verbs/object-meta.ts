@@ -2,8 +2,8 @@
 import type { AnyKind, KubeObject, Shared } from '../../api/kind.ts';
 import { zeroOf } from '../../api/machinery/decode.ts';
 import { badRequest } from '../../api/machinery/status.ts';
-import { deepEqual } from '../../base/deep.ts';
 import { formatTime } from '../../base/clock.ts';
+import { deepEqual } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
 import type { Call } from './call.ts';
 

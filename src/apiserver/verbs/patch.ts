@@ -8,12 +8,12 @@ import { badRequest, invalidObject, StatusError } from '../../api/machinery/stat
 import { applyStrategicMerge } from '../../api/machinery/strategic-merge.ts';
 import { type PatchType, patchContentTypes } from '../../client/transport.ts';
 import type { ApiContext } from '../context.ts';
+import { behaviourOf } from '../subresources/same-kind.ts';
 import { type BodySchema, canonicalBody, schemaOf, unsupportedMediaType } from './body.ts';
 import type { Answer, Call } from './call.ts';
 import { checkWriteOptions } from './call-options.ts';
 import { presented } from './get.ts';
 import { applyConfiguration } from './managed-fields.ts';
-import { behaviourOf } from '../subresources/same-kind.ts';
 import { changeObject } from './update.ts';
 
 const maxJsonPatchOperations = 10_000;
@@ -121,16 +121,15 @@ function patchedData(
     case 'merge':
       return applyMergePatch(base, document);
     case 'strategic':
-      return applyStrategicMerge(
-        schema.struct,
-        base as Record<string, unknown>,
-        document as Record<string, unknown>,
-      );
+      return applyStrategicMerge(schema.struct, base as Record<string, unknown>, document as Record<string, unknown>);
   }
 }
 
 /** The configuration that a client applies: YAML or JSON, with the type and name that the URL has. */
-export function readApplied(call: Call, expected: { apiVersion: string; kind: string } = call.resource.kind): Record<string, unknown> {
+export function readApplied(
+  call: Call,
+  expected: { apiVersion: string; kind: string } = call.resource.kind,
+): Record<string, unknown> {
   const { body } = call;
   if (!body) throw badRequest('the patch has no body');
   const value = 'object' in body ? body.object : parseApplied(body.bytes);

@@ -2,8 +2,8 @@
 import { allVerbs } from '../../api/kind.ts';
 import type { ApiContext } from '../context.ts';
 import { subresourceHandlers } from '../subresources/handlers.ts';
-import { isSameKind } from '../subresources/same-kind.ts';
 import { reviewHandlers } from '../subresources/reviews.ts';
+import { isSameKind } from '../subresources/same-kind.ts';
 import { scaleHandler } from '../subresources/scale.ts';
 import type { Answer, Call } from './call.ts';
 import { create } from './create.ts';

@@ -2,12 +2,19 @@
 import type { KubeObject, Shared } from '../../api/kind.ts';
 import { type FieldError, invalid } from '../../api/machinery/field-error.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/machinery/object-meta.ts';
-import { badRequest, conflict, invalidObject, modifiedMessage, notFound, StatusError } from '../../api/machinery/status.ts';
+import {
+  badRequest,
+  conflict,
+  invalidObject,
+  modifiedMessage,
+  notFound,
+  StatusError,
+} from '../../api/machinery/status.ts';
 import { deepEqual, mutableCopy } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
 import { commitWrites } from '../registry/commit.ts';
-import { behaviourOf } from '../subresources/same-kind.ts';
 import { DerivedEntry, type Entry, keyFor } from '../registry/resource.ts';
+import { behaviourOf } from '../subresources/same-kind.ts';
 import { Admission, mutate, validate } from './admit.ts';
 import { decodeBody, schemaOf } from './body.ts';
 import type { Answer, Call } from './call.ts';
@@ -64,8 +71,7 @@ export async function update(api: ApiContext, call: Call): Promise<Answer> {
     throw badRequest(
       `the name of the object (${decoded.metadata.name}) does not match the name on the URL (${call.name})`,
     );
-  if (!decoded.metadata.name)
-    throw badRequest('name must be provided');
+  if (!decoded.metadata.name) throw badRequest('name must be provided');
   if (resource.toHub) resource.kind.defaults?.(decoded);
   const sent = resource.toHub ? resource.toHub(decoded) : decoded;
   const conditional = Boolean(sent.metadata.resourceVersion);
@@ -177,7 +183,8 @@ function checkPreconditions(call: Call, proposed: KubeObject, old: Shared<KubeOb
     if (resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, call.name, modifiedMessage);
     return true;
   }
-  if (!hub.allowUnconditionalUpdate && call.verb === 'update' && !conditionless.has(call.subresource)) throw versionRequired(call);
+  if (!hub.allowUnconditionalUpdate && call.verb === 'update' && !conditionless.has(call.subresource))
+    throw versionRequired(call);
   proposed.metadata.resourceVersion = old.metadata.resourceVersion;
   return false;
 }
@@ -218,7 +225,8 @@ function prepare(
     api.writeHooks.get(call.resource.stored!.prefix)?.prepare?.(final, old);
     hub.prepareUpdate?.(final, old, context);
   }
-  if (tracksGeneration(hub) && specChanged(final, old, hasStatus(hub) || !call.resource.custom)) final.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  if (tracksGeneration(hub) && specChanged(final, old, hasStatus(hub) || !call.resource.custom))
+    final.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
 function check(
@@ -228,7 +236,10 @@ function check(
 ): void {
   const { hub } = call.resource;
   const object = final as Shared<KubeObject>;
-  const errors: FieldError[] = validateObjectMeta(final.metadata, { namespaced: hub.namespaced, validateName: () => [] });
+  const errors: FieldError[] = validateObjectMeta(final.metadata, {
+    namespaced: hub.namespaced,
+    validateName: () => [],
+  });
   errors.push(...validateObjectMetaUpdate(final.metadata, old.metadata));
   if (change.scope === 'status') errors.push(...(hub.validateStatusUpdate?.(object, old) ?? []));
   else if (change.scope === 'object') {
@@ -280,4 +291,3 @@ function goesWith(plural: string, object: KubeObject): boolean {
   const { spec } = object as KubeObject & { spec?: { finalizers?: string[] } };
   return !spec?.finalizers?.length;
 }
-

@@ -1,6 +1,6 @@
 /** WATCH: events from a revision on, filtered by selector, with bookmarks and initial events. */
 import type { KubeObject, Shared } from '../../api/kind.ts';
-import { expired, StatusError, internalError } from '../../api/machinery/status.ts';
+import { expired, internalError, StatusError } from '../../api/machinery/status.ts';
 import type { Timer } from '../../base/clock.ts';
 import type { CacheEvent, CacheSubscription } from '../../store/cache-api.ts';
 import type { ApiContext } from '../context.ts';
@@ -41,7 +41,11 @@ export const initialEventsEnd = 'k8s.io/initial-events-end';
 export async function watch(
   api: ApiContext,
   call: Call,
-  target: { readonly sink: WatchSink; readonly settings: WatchSettings; /** Called once the parameters are found good. */ open?(): void },
+  target: {
+    readonly sink: WatchSink;
+    readonly settings: WatchSettings /** Called once the parameters are found good. */;
+    open?(): void;
+  },
 ): Promise<RunningWatch> {
   const { options, resource } = call;
   checkWatchOptions(options);
@@ -200,7 +204,9 @@ class WatchRun implements RunningWatch {
     const previous = this.#converting;
     const run = async () => {
       await previous;
-      const made = await Promise.all(items.map((item) => (item.type === 'BOOKMARK' ? item.entry : present(item.entry))));
+      const made = await Promise.all(
+        items.map((item) => (item.type === 'BOOKMARK' ? item.entry : present(item.entry))),
+      );
       if (!this.#ended) this.#sink.onItems(items.map((item, i) => ({ ...item, entry: made[i]! })));
     };
     const mine: Promise<void> = run()
@@ -217,7 +223,9 @@ function select(
   event: CacheEvent<Shared<KubeObject>>,
   matches: (object: Shared<KubeObject>) => boolean,
 ): WatchItem | undefined {
-  const before = event.previous ? matches(event.previous.object) : event.type === 'DELETED' && matches(event.entry.object);
+  const before = event.previous
+    ? matches(event.previous.object)
+    : event.type === 'DELETED' && matches(event.entry.object);
   if (event.type === 'DELETED') return before ? { type: 'DELETED', entry: event.entry, source: event } : undefined;
   const after = matches(event.entry.object);
   if (after) {

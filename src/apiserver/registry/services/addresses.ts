@@ -1,7 +1,7 @@
 /** Cluster IPs: each is an IPAddress object, written in the same commit as its service (KEP-1880). */
 import type { KubeObject, Shared } from '../../../api/kind.ts';
-import { formatTime } from '../../../base/clock.ts';
 import type { ServiceCIDR } from '../../../api/networking/service-cidr.ts';
+import { formatTime } from '../../../base/clock.ts';
 import type { ObjectWrite } from '../../../store/cache-api.ts';
 import type { ApiContext } from '../../context.ts';
 import { keyFor, type StoredResource } from '../resource.ts';

@@ -5,8 +5,8 @@ import { at, child, type FieldError, invalid } from '../../../api/machinery/fiel
 import { internalError, invalidObject } from '../../../api/machinery/status.ts';
 import type { ObjectWrite } from '../../../store/cache-api.ts';
 import type { ApiContext, WriteHook } from '../../context.ts';
-import type { AddressAllocator } from './addresses.ts';
 import { canonicalIp, familyOf, type IpFamily } from './address-range.ts';
+import type { AddressAllocator } from './addresses.ts';
 import type { PortAllocator } from './ports.ts';
 
 type Write = ObjectWrite<Shared<KubeObject>>;
@@ -107,11 +107,13 @@ export function createServiceHook(
       const writes: (Write | undefined)[] = [];
       const now = addressesOf(service as SharedService | undefined);
       const was = addressesOf(before);
-      for (const ip of now) if (addresses.holder(ip) !== me) writes.push(addresses.take(ip, service as Shared<KubeObject>));
+      for (const ip of now)
+        if (addresses.holder(ip) !== me) writes.push(addresses.take(ip, service as Shared<KubeObject>));
       for (const ip of was) if (!now.includes(ip) && addresses.holder(ip) === me) writes.push(addresses.release(ip));
       const portsNow = portsOf(service as SharedService | undefined);
       for (const port of portsNow)
-        if (ports.holder(port) !== me && ports.inRange(port)) writes.push(ports.take(port, service as Shared<KubeObject>));
+        if (ports.holder(port) !== me && ports.inRange(port))
+          writes.push(ports.take(port, service as Shared<KubeObject>));
       for (const port of portsOf(before))
         if (!portsNow.includes(port) && ports.holder(port) === me) writes.push(ports.release(port));
       return writes.filter((write) => write !== undefined);
@@ -142,10 +144,13 @@ function settleFamilies(service: Service, cluster: readonly IpFamily[], errors: 
       errors.push(invalid(at('spec.ipFamilies', i), family, 'not configured on this cluster'));
   }
   if (spec.ipFamilyPolicy === 'RequireDualStack' && cluster.length < 2)
-    errors.push(invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, 'this cluster is not configured for dual-stack services'));
+    errors.push(
+      invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, 'this cluster is not configured for dual-stack services'),
+    );
   if (spec.ipFamilyPolicy !== 'SingleStack' && cluster.length > 1 && spec.ipFamilies.length === 1)
     spec.ipFamilies = [...spec.ipFamilies, spec.ipFamilies[0] === 'IPv4' ? 'IPv6' : 'IPv4'];
-  if (spec.ipFamilyPolicy === 'SingleStack' && spec.ipFamilies.length > 1) spec.ipFamilies = spec.ipFamilies.slice(0, 1);
+  if (spec.ipFamilyPolicy === 'SingleStack' && spec.ipFamilies.length > 1)
+    spec.ipFamilies = spec.ipFamilies.slice(0, 1);
 }
 
 function giveAddresses(
