@@ -1,6 +1,7 @@
 import { defineKind } from '../kind.ts';
 import type * as admissionregistration from '../types/admissionregistration-v1.ts';
 import { policyBindingColumns } from './policy-binding-columns.ts';
+import { validatePolicyBinding } from './policy-validation.ts';
 import { setMatchResourcesDefaults } from './webhook-defaults.ts';
 
 /** Puts a MutatingAdmissionPolicy to work, with parameters. */
@@ -18,6 +19,7 @@ export const MutatingAdmissionPolicyBinding = defineKind<MutatingAdmissionPolicy
   defaults({ spec }) {
     setMatchResourcesDefaults(spec.matchResources);
   },
+  validate: validatePolicyBinding,
   columns: policyBindingColumns,
   tracksGeneration: true,
 });

@@ -1,6 +1,7 @@
 import { ageColumn, integerColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as admissionregistration from '../types/admissionregistration-v1.ts';
+import { validateMutatingPolicy } from './policy-validation.ts';
 import { setMatchResourcesDefaults } from './webhook-defaults.ts';
 
 /** CEL expressions that may change requests. */
@@ -19,6 +20,7 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
     spec.failurePolicy ??= 'Fail';
     setMatchResourcesDefaults(spec.matchConstraints);
   },
+  validate: validateMutatingPolicy,
   columns: [
     nameColumn,
     integerColumn('Mutations', (p) => p.spec.mutations?.length ?? 0),

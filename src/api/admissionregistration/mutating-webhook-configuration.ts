@@ -2,6 +2,7 @@ import { ageColumn, integerColumn, nameColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as admissionregistration from '../types/admissionregistration-v1.ts';
 import { setWebhookDefaults } from './webhook-defaults.ts';
+import { validateWebhooks } from './webhook-validation.ts';
 
 /** Webhooks that may change requests. */
 export type MutatingWebhookConfiguration = admissionregistration.MutatingWebhookConfiguration;
@@ -21,6 +22,7 @@ export const MutatingWebhookConfiguration = defineKind<MutatingWebhookConfigurat
       webhook.reinvocationPolicy ??= 'Never';
     }
   },
+  validate: validateWebhooks,
   columns: [nameColumn, integerColumn('Webhooks', (c) => c.webhooks?.length ?? 0), ageColumn],
   tracksGeneration: true,
 });

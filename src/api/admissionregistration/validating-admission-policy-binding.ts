@@ -1,6 +1,7 @@
 import { defineKind } from '../kind.ts';
 import type * as admissionregistration from '../types/admissionregistration-v1.ts';
 import { policyBindingColumns } from './policy-binding-columns.ts';
+import { validateValidatingPolicyBinding } from './policy-validation.ts';
 import { setMatchResourcesDefaults } from './webhook-defaults.ts';
 
 /** Puts a ValidatingAdmissionPolicy to work, with parameters. */
@@ -18,6 +19,7 @@ export const ValidatingAdmissionPolicyBinding = defineKind<ValidatingAdmissionPo
   defaults({ spec }) {
     setMatchResourcesDefaults(spec.matchResources);
   },
+  validate: validateValidatingPolicyBinding,
   columns: policyBindingColumns,
   tracksGeneration: true,
 });

@@ -1,6 +1,7 @@
 import { ageColumn, integerColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as admissionregistration from '../types/admissionregistration-v1.ts';
+import { validateValidatingPolicy } from './policy-validation.ts';
 import { setMatchResourcesDefaults } from './webhook-defaults.ts';
 
 /** CEL expressions that may refuse requests. */
@@ -20,6 +21,7 @@ export const ValidatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
     spec.failurePolicy ??= 'Fail';
     setMatchResourcesDefaults(spec.matchConstraints);
   },
+  validate: validateValidatingPolicy,
   columns: [
     nameColumn,
     integerColumn('Validations', (p) => p.spec.validations?.length ?? 0),

@@ -2,6 +2,7 @@ import { formatTime } from '../../base/clock.ts';
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as apiregistration from '../types/apiregistration-v1.ts';
+import { validateApiService } from './api-service-validation.ts';
 
 /** Says which server answers for a group and version. */
 export type APIService = apiregistration.APIService;
@@ -22,6 +23,7 @@ export const APIService = defineKind<APIService>({
   prepareCreate(service, { now }) {
     service.status = service.spec.service ? {} : { conditions: [localCondition(now)] };
   },
+  validate: validateApiService,
   columns: [
     nameColumn,
     textColumn('Service', ({ spec: { service } }) =>

@@ -1,5 +1,6 @@
 import { defineKind } from '../kind.ts';
 import type * as authorization from '../types/authorization-v1.ts';
+import { validateLocalSubjectAccessReview } from './access-review-validation.ts';
 
 /** Asks whether someone may do something in a namespace. */
 export type LocalSubjectAccessReview = authorization.LocalSubjectAccessReview;
@@ -13,6 +14,7 @@ export const LocalSubjectAccessReview = defineKind<LocalSubjectAccessReview>({
   scope: 'Namespaced',
   schema: 'authorization/v1.LocalSubjectAccessReview',
   verbs: ['create'],
+  validate: validateLocalSubjectAccessReview,
   tracksGeneration: false,
   persisted: false,
 });

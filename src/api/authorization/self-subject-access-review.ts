@@ -1,5 +1,6 @@
 import { defineKind } from '../kind.ts';
 import type * as authorization from '../types/authorization-v1.ts';
+import { validateSelfSubjectAccessReview } from './access-review-validation.ts';
 
 /** Asks whether the caller may do something. */
 export type SelfSubjectAccessReview = authorization.SelfSubjectAccessReview;
@@ -13,6 +14,7 @@ export const SelfSubjectAccessReview = defineKind<SelfSubjectAccessReview>({
   scope: 'Cluster',
   schema: 'authorization/v1.SelfSubjectAccessReview',
   verbs: ['create'],
+  validate: validateSelfSubjectAccessReview,
   tracksGeneration: false,
   persisted: false,
 });

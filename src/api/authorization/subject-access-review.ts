@@ -1,5 +1,6 @@
 import { defineKind } from '../kind.ts';
 import type * as authorization from '../types/authorization-v1.ts';
+import { validateSubjectAccessReview } from './access-review-validation.ts';
 
 /** Asks whether someone may do something. */
 export type SubjectAccessReview = authorization.SubjectAccessReview;
@@ -13,6 +14,7 @@ export const SubjectAccessReview = defineKind<SubjectAccessReview>({
   scope: 'Cluster',
   schema: 'authorization/v1.SubjectAccessReview',
   verbs: ['create'],
+  validate: validateSubjectAccessReview,
   tracksGeneration: false,
   persisted: false,
 });

@@ -1,6 +1,7 @@
 import { ageColumn, integerColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as flowcontrol from '../types/flowcontrol-v1.ts';
+import { validateFlowSchema } from './flowcontrol-validation.ts';
 
 /** Sorts requests into priority levels. */
 export type FlowSchema = flowcontrol.FlowSchema;
@@ -17,6 +18,7 @@ export const FlowSchema = defineKind<FlowSchema>({
   defaults({ spec }) {
     spec.matchingPrecedence ||= 1000;
   },
+  validate: validateFlowSchema,
   columns: [
     nameColumn,
     textColumn('PriorityLevel', (s) => s.spec.priorityLevelConfiguration.name),

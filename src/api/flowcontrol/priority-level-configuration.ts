@@ -1,6 +1,7 @@
 import { ageColumn, integerColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as flowcontrol from '../types/flowcontrol-v1.ts';
+import { validatePriorityLevel } from './flowcontrol-validation.ts';
 
 /** A share of the API server's capacity. */
 export type PriorityLevelConfiguration = flowcontrol.PriorityLevelConfiguration;
@@ -28,6 +29,7 @@ export const PriorityLevelConfiguration = defineKind<PriorityLevelConfiguration>
     queuing.handSize ||= 8;
     queuing.queueLengthLimit ||= 50;
   },
+  validate: validatePriorityLevel,
   columns: [
     nameColumn,
     textColumn('Type', (p) => p.spec.type),

@@ -1,6 +1,7 @@
 import { ageColumn, nameColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as resource from '../types/resource-v1.ts';
+import { validateDeviceClass } from './resource-validation.ts';
 
 /** A kind of devices that claims may ask for. */
 export type DeviceClass = resource.DeviceClass;
@@ -13,6 +14,7 @@ export const DeviceClass = defineKind<DeviceClass>({
   plural: 'deviceclasses',
   scope: 'Cluster',
   schema: 'resource/v1.DeviceClass',
+  validate: validateDeviceClass,
   columns: [nameColumn, ageColumn],
   tracksGeneration: true,
   allowUnconditionalUpdate: true,

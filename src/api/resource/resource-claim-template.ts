@@ -2,6 +2,7 @@ import { ageColumn, nameColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as resource from '../types/resource-v1.ts';
 import { setClaimSpecDefaults } from './resource-claim-defaults.ts';
+import { validateResourceClaimTemplate, validateResourceClaimTemplateUpdate } from './resource-validation.ts';
 
 /** What the resource claims of pods are made from. */
 export type ResourceClaimTemplate = resource.ResourceClaimTemplate;
@@ -17,6 +18,8 @@ export const ResourceClaimTemplate = defineKind<ResourceClaimTemplate>({
   defaults(template) {
     setClaimSpecDefaults(template.spec.spec);
   },
+  validate: validateResourceClaimTemplate,
+  validateUpdate: validateResourceClaimTemplateUpdate,
   columns: [nameColumn, ageColumn],
   allowUnconditionalUpdate: true,
 });

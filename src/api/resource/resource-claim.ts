@@ -2,6 +2,11 @@ import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as resource from '../types/resource-v1.ts';
 import { setClaimSpecDefaults, setTolerationDefaults } from './resource-claim-defaults.ts';
+import {
+  validateResourceClaim,
+  validateResourceClaimStatusUpdate,
+  validateResourceClaimUpdate,
+} from './resource-validation.ts';
 
 /** A claim on devices. */
 export type ResourceClaim = resource.ResourceClaim;
@@ -21,6 +26,9 @@ export const ResourceClaim = defineKind<ResourceClaim>({
       for (const toleration of result.tolerations ?? []) setTolerationDefaults(toleration);
     }
   },
+  validate: validateResourceClaim,
+  validateUpdate: validateResourceClaimUpdate,
+  validateStatusUpdate: validateResourceClaimStatusUpdate,
   columns: [nameColumn, textColumn('State', state), ageColumn],
   tracksGeneration: false,
   allowUnconditionalUpdate: true,

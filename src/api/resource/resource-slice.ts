@@ -2,6 +2,7 @@ import { formatTime } from '../../base/clock.ts';
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as resource from '../types/resource-v1.ts';
+import { validateResourceSlice, validateResourceSliceUpdate } from './resource-validation.ts';
 
 /** Some of the devices that a driver offers. */
 export type ResourceSlice = resource.ResourceSlice;
@@ -20,6 +21,8 @@ export const ResourceSlice = defineKind<ResourceSlice>({
   prepareUpdate(slice, _old, { now }) {
     stampTaints(slice, now);
   },
+  validate: validateResourceSlice,
+  validateUpdate: validateResourceSliceUpdate,
   columns: [
     nameColumn,
     textColumn('Node', ({ spec }) => spec.nodeName ?? (spec.allNodes ? '<all>' : '<none>')),
