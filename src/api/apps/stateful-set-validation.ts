@@ -1,6 +1,7 @@
 /** Validation of stateful sets. */
 import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
 import { invalidEach, validateNonNegative } from '../core/field-rules.ts';
+import { validatePodAnnotations } from '../core/pod-annotation-validation.ts';
 import {
   isZero,
   validateAtMost100Percent,
@@ -8,12 +9,12 @@ import {
   validateCounts,
   validateIntOrPercent,
   validateReplicaCounts,
-  validateRunningTemplate,
   validateTemplateLabels,
   validateWorkloadSelector,
 } from '../core/workload-validation.ts';
 import { type FieldError, forbidden, invalid, notSupported, required } from '../machinery/field-error.ts';
 import { dns1123Subdomain } from '../machinery/names.ts';
+import { validateAnnotations, validateLabels } from '../machinery/object-meta.ts';
 import type { StatefulSet, StatefulSetUpdateStrategy } from '../types/apps-v1.ts';
 
 type SharedSet = DeepReadonly<StatefulSet>;
@@ -40,8 +41,29 @@ export function validateStatefulSet({ spec }: SharedSet): FieldError[] {
     ...validateNonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit'),
     ...validateWorkloadSelector(spec.selector, 'statefulset', 'spec.selector'),
     ...validateTemplateLabels(spec.selector, spec.template, 'spec.template'),
-    ...validateRunningTemplate(spec.template, 'StatefulSet', 'spec.template'),
+    ...validateTemplate(spec.template),
   );
+  return errors;
+}
+
+/**
+ * As upstream, only what does not involve volumes: the claims of the set become volumes that the template does not
+ * list. The rest is checked when the controller creates pods.
+ */
+function validateTemplate({ metadata, spec }: SharedSet['spec']['template']): FieldError[] {
+  const path = 'spec.template';
+  const errors = [
+    ...validateLabels(metadata.labels, `${path}.labels`),
+    ...validateAnnotations(metadata.annotations, `${path}.annotations`),
+    ...validatePodAnnotations(metadata.annotations, spec, `${path}.annotations`),
+  ];
+  if (spec.restartPolicy !== 'Always') {
+    errors.push(notSupported(`${path}.spec.restartPolicy`, spec.restartPolicy ?? '', ['Always']));
+  }
+  if (spec.activeDeadlineSeconds !== undefined) {
+    const detail = 'activeDeadlineSeconds in StatefulSet is not Supported';
+    errors.push(forbidden(`${path}.spec.activeDeadlineSeconds`, detail));
+  }
   return errors;
 }
 
