@@ -1,9 +1,11 @@
 // Written by `npm run gen`. Do not edit.
+import { certificateController as certificates_certificates_certificateController } from './certificates/certificates.ts';
 import { clusterRoleAggregationController as cluster_role_aggregation_clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { cronJobController as cron_job_cron_job_cronJobController } from './cron-job/cron-job.ts';
 import { daemonSetController as daemon_set_daemon_set_daemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController as deployment_deployment_deploymentController } from './deployment/deployment.ts';
 import { disruptionController as disruption_disruption_disruptionController } from './disruption/disruption.ts';
+import { endpointSliceMirroringController as endpoint_slice_mirroring_endpointSliceMirroringController } from './endpoint-slice-mirroring.ts';
 import { endpointSliceController as endpoint_slice_endpoint_slice_endpointSliceController } from './endpoint-slice/endpoint-slice.ts';
 import { endpointsController as endpoints_endpointsController } from './endpoints.ts';
 import { garbageCollector as garbage_collector_garbage_collector_garbageCollector } from './garbage-collector/garbage-collector.ts';
@@ -14,6 +16,7 @@ import { nodeLifecycleController as node_lifecycle_node_lifecycle_nodeLifecycleC
 import { podGcController as pod_gc_podGcController } from './pod-gc.ts';
 import { replicaSetController as replica_set_replicaSetController } from './replica-set.ts';
 import { replicationControllerController as replication_controller_replicationControllerController } from './replication-controller.ts';
+import { resourceQuotaController as resource_quota_resourceQuotaController } from './resource-quota.ts';
 import { rootCaController as root_ca_rootCaController } from './root-ca.ts';
 import { serviceAccountController as service_account_serviceAccountController } from './service-account.ts';
 import { statefulSetController as stateful_set_stateful_set_statefulSetController } from './stateful-set/stateful-set.ts';
@@ -23,11 +26,13 @@ import type { ControllerDefinition } from '../client/reconcile.ts';
 
 /** Every built-in controller. */
 export const builtinControllers: readonly ControllerDefinition[] = [
+  certificates_certificates_certificateController,
   cluster_role_aggregation_clusterRoleAggregationController,
   cron_job_cron_job_cronJobController,
   daemon_set_daemon_set_daemonSetController,
   deployment_deployment_deploymentController,
   disruption_disruption_disruptionController,
+  endpoint_slice_mirroring_endpointSliceMirroringController,
   endpoint_slice_endpoint_slice_endpointSliceController,
   endpoints_endpointsController,
   garbage_collector_garbage_collector_garbageCollector,
@@ -38,6 +43,7 @@ export const builtinControllers: readonly ControllerDefinition[] = [
   pod_gc_podGcController,
   replica_set_replicaSetController,
   replication_controller_replicationControllerController,
+  resource_quota_resourceQuotaController,
   root_ca_rootCaController,
   service_account_serviceAccountController,
   stateful_set_stateful_set_statefulSetController,

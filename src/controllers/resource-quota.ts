@@ -1,0 +1,118 @@
+import { PersistentVolumeClaim } from '../api/core/persistent-volume-claim.ts';
+import { Pod } from '../api/core/pod.ts';
+import { countName, isCountedBy, quotaUsage } from '../api/core/quota-usage.ts';
+import { addResources, type ResourceList } from '../api/core/resource-list.ts';
+import { ResourceQuota } from '../api/core/resource-quota.ts';
+import { Service } from '../api/core/service.ts';
+import type { KindRef, KubeObject, Shared } from '../api/kind.ts';
+import { Quantity } from '../api/machinery/quantity.ts';
+import { isNotFound } from '../api/machinery/status.ts';
+import { deepEqual } from '../base/deep.ts';
+import { type ControllerContext, defineController, keyOf, watches } from '../client/reconcile.ts';
+import { type ApiResources, apiResourceCache } from './api-resources.ts';
+import { isPodTerminal } from './pods/state.ts';
+import { allow, recordEvents } from './rbac-rules.ts';
+
+/** Usage is counted anew this often, whatever was seen or missed. */
+const resyncMs = 300_000;
+
+const quotasOf = (object: Shared<KubeObject>, context: ControllerContext) =>
+  context.lister(ResourceQuota).list(object.metadata.namespace).map(keyOf);
+
+/** A deletion, or the end of a pod, gives back what admission had charged. */
+const freeing = <T extends KubeObject>(kind: KindRef<T>, changed: (object: Shared<T>, old: Shared<T>) => boolean) =>
+  watches<T>({ kind, changed, keys: (object, context) => quotasOf(object, context) });
+
+/** Counts what is used of each resource quota. Admission charges new objects; this puts right what it cannot see. */
+export const resourceQuotaController = defineController<ResourceQuota>({
+  name: 'resourcequota-controller',
+  for: ResourceQuota,
+  watches: [
+    freeing(
+      Pod,
+      (pod, old) =>
+        isPodTerminal(pod) !== isPodTerminal(old) || pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp,
+    ),
+    freeing(Service, (service, old) => service.spec.type !== old.spec.type),
+    freeing(PersistentVolumeClaim, (claim, old) => claim.spec !== old.spec),
+  ],
+  rbac: [allow('list watch', '*', '*'), allow('update', '', 'resourcequotas/status'), recordEvents],
+  start(context) {
+    apiResourceCache(context.client, context.informers);
+    return undefined;
+  },
+  async reconcile(key, context) {
+    const { client, informers, lister } = context;
+    const quota = lister(ResourceQuota).byKey(key);
+    if (!quota || quota.metadata.deletionTimestamp) return undefined;
+    const hard = quota.spec.hard ?? {};
+    const found = await apiResourceCache(client, informers).get();
+    const used = await usageOf(quota, context, found);
+    const status = { ...(Object.keys(hard).length ? { hard } : {}), ...(Object.keys(used).length ? { used } : {}) };
+    if (!sameQuantities(quota.status.hard, hard) || !sameQuantities(quota.status.used, used)) {
+      try {
+        await client.updateStatus(ResourceQuota, { ...quota, status });
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+    return Object.keys(hard).length ? { requeueAfterMs: resyncMs } : undefined;
+  },
+});
+
+/** What the namespace's objects use of the limited resources. */
+async function usageOf(
+  quota: Shared<ResourceQuota>,
+  context: ControllerContext,
+  found: ApiResources,
+): Promise<Record<string, string>> {
+  const limited = Object.keys(quota.spec.hard ?? {});
+  let total: ResourceList = {};
+  for (const resource of found.resources) {
+    if (!resource.namespaced || !limited.some((name) => mayCount(name, resource))) continue;
+    if (!resource.verbs.includes('list') || !resource.verbs.includes('watch')) continue;
+    const informer = context.informers.informer<KubeObject>(resource);
+    await informer.whenSynced();
+    for (const object of informer.list(quota.metadata.namespace)) {
+      if (!isCountedBy(quota, resource, object)) continue;
+      total = addResources(total, quotaUsage(resource, object));
+    }
+  }
+  return Object.fromEntries(limited.map((name) => [name, total[name] ?? '0']));
+}
+
+/** Whether objects of a resource can use what a quota names. */
+function mayCount(name: string, { group, plural }: { group: string; plural: string }): boolean {
+  if (name.startsWith('count/')) return name === countName({ group, plural });
+  if (group !== '') return false;
+  if (name === plural) return true;
+  if (name.startsWith('services.')) return plural === 'services';
+  if (
+    name === 'requests.storage' ||
+    name.includes('.storageclass.storage.k8s.io/') ||
+    name.includes('.volumeattributesclass.')
+  ) {
+    return plural === 'persistentvolumeclaims';
+  }
+  return plural === 'pods' && !plainNames.has(name);
+}
+
+const plainNames: ReadonlySet<string> = new Set([
+  'configmaps',
+  'persistentvolumeclaims',
+  'replicationcontrollers',
+  'resourcequotas',
+  'secrets',
+  'services',
+]);
+
+function sameQuantities(a: ResourceList | undefined, b: ResourceList): boolean {
+  if (deepEqual(a ?? {}, b)) return true;
+  const left = a ?? {};
+  const names = new Set([...Object.keys(left), ...Object.keys(b)]);
+  return [...names].every((name) => {
+    const x = Quantity.tryParse(left[name]);
+    const y = Quantity.tryParse(b[name]);
+    return x !== undefined && y !== undefined && x.cmp(y) === 0;
+  });
+}
