@@ -63,7 +63,7 @@ export function createDirectTransport(server: DirectServer, user: UserInfo): Tra
   };
 
   const authorize = async (verb: string, request: WatchRequest & { name?: string; subresource?: string }) => {
-    const { kind, namespace, name, subresource } = request;
+    const { kind, namespace, name, subresource, query } = request;
     const attributes = {
       user,
       verb,
@@ -74,6 +74,8 @@ export function createDirectTransport(server: DirectServer, user: UserInfo): Tra
       ...(subresource ? { subresource } : {}),
       ...(namespace ? { namespace } : {}),
       ...(name ? { name } : {}),
+      ...(query?.fieldSelector ? { fieldSelector: query.fieldSelector } : {}),
+      ...(query?.labelSelector ? { labelSelector: query.labelSelector } : {}),
     };
     const answered = api.authorizer.authorize(attributes);
     const result = answered instanceof Promise ? await answered : answered;
