@@ -23,9 +23,15 @@ function subscribeRequest(): Buffer {
   return Buffer.from(writer.finish());
 }
 
-/** The container id in an Envelope (event = 4: Any with value = 2) whose payload begins with container_id = 1. */
-function containerOfEnvelope(bytes: Buffer): string | undefined {
-  return stringField(field(field(bytes, 4), 2), 1);
+/**
+ * The container id in an Envelope (event = 4: Any with value = 2) whose payload has container_id = 1 and, for exits, the id
+ * of the process = 2. The end of an exec's process is no change of its container: undefined.
+ */
+export function containerOfEnvelope(bytes: Uint8Array): string | undefined {
+  const payload = field(field(bytes, 4), 2);
+  const container = stringField(payload, 1);
+  const processId = stringField(payload, 2);
+  return processId === undefined || processId === container ? container : undefined;
 }
 
 function field(bytes: Uint8Array | undefined, number: number): Uint8Array | undefined {
@@ -80,12 +86,13 @@ export function watchContainers(
   const open = () => {
     if (closed || mode === 'poll') return;
     endStream = runtime.stream(eventStreams[mode], mode === 'containerd' ? subscribeRequest() : Buffer.alloc(0), {
-      onMessage: (bytes) =>
-        onChange(
+      onMessage(bytes) {
+        const id =
           mode === 'containerd'
             ? containerOfEnvelope(bytes)
-            : decodeMessage('ContainerEventResponse', bytes).container_id,
-        ),
+            : decodeMessage('ContainerEventResponse', bytes).container_id;
+        if (id) onChange(id);
+      },
       onEnd: retry,
     });
   };

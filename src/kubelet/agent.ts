@@ -18,11 +18,14 @@ import { createInformerSet } from '../client/informer-set.ts';
 import { Cgroups } from '../cri/cgroups.ts';
 import type { CriRuntime } from '../cri/runtime.ts';
 import type { KubeletContext, NodeSettings } from './context.ts';
+import { ImageGc } from './images/image-gc.ts';
 import { ImagePuller } from './images/image-puller.ts';
-import { availableMemory, fileSystem, firstAddress, readMachineFacts } from './node/machine-facts.ts';
+import { Evictions } from './node/eviction.ts';
+import { fileSystem, firstAddress, readMachineFacts } from './node/machine-facts.ts';
 import { NodeKeeper } from './node/node-keeper.ts';
 import { type NodeDescription, type NodeHealth, nodeLabels } from './node/node-object.ts';
 import { parseResolvConf } from './pods/dns.ts';
+import { LogRotation } from './pods/log-rotation.ts';
 import type { PodKit } from './pods/pod-kit.ts';
 import { PodWorkers } from './pods/pod-workers.ts';
 import { RestartBackoff } from './pods/restart-backoff.ts';
@@ -152,6 +155,18 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     }
   }
   workers = new PodWorkers(kit, pods);
+  const podWorkers = workers;
+  const imageGc = new ImageGc(context);
+  const evictions = new Evictions(kit, workers, imageGc);
+  const logRotation = new LogRotation(context, () =>
+    podWorkers
+      .all()
+      .flatMap((worker) =>
+        worker.runtimePod.containers
+          .filter(({ state, logPath }) => state === 'running' && logPath !== '')
+          .map(({ id, logPath }) => ({ containerId: id, path: logPath })),
+      ),
+  );
   const server = await startKubeletServer({
     backend: podBackend(kit, workers),
     clock,
@@ -176,11 +191,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     runtimeVersion: `${version.runtime_name}://${version.runtime_version}`,
     kubeletPort: server.port,
   });
-  const keeper = new NodeKeeper(context, describe, () => nodeHealth(context, options.problems));
+  const keeper = new NodeKeeper(context, describe, () => nodeHealth(context, evictions, options.problems));
   const known = Promise.all([pods.whenSynced(), services.whenSynced()]);
   await keeper.start();
   await known;
   await workers.start();
+  for (const part of [imageGc, evictions, logRotation]) part.start();
   log.info('the node agent runs', { node: nodeName, port: server.port, runtime: version.runtime_version });
   return {
     port: server.port,
@@ -189,6 +205,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     },
     async close() {
       keeper.close();
+      for (const part of [imageGc, evictions, logRotation]) part.close();
       await workers.close();
       kit.probes.close();
       kit.statuses.close();
@@ -223,7 +240,11 @@ function withDefaults(options: AgentOptions, hostname: string): NodeSettings {
   };
 }
 
-async function nodeHealth(context: KubeletContext, more: (() => readonly string[]) | undefined): Promise<NodeHealth> {
+async function nodeHealth(
+  context: KubeletContext,
+  evictions: Evictions,
+  more: (() => readonly string[]) | undefined,
+): Promise<NodeHealth> {
   const problems: string[] = [...(more?.() ?? [])];
   try {
     const { status } = await context.runtime.runtime.status({}, { timeoutMs: 5000 });
@@ -236,11 +257,10 @@ async function nodeHealth(context: KubeletContext, more: (() => readonly string[
   } catch (error) {
     problems.push(`container runtime is down: ${(error as Error).message}`);
   }
-  const disk = await fileSystem(context.rootDir);
   return {
     problems,
-    memoryPressure: availableMemory() < memoryReserveBytes,
-    diskPressure: disk.available < disk.total * 0.05 || disk.inodesFree < disk.inodes * 0.05,
+    memoryPressure: evictions.underPressure('memory'),
+    diskPressure: evictions.underPressure('disk'),
     pidPressure: false,
   };
 }

@@ -1,8 +1,10 @@
 /** Pods on a real node: start, end, restart, failure, configuration. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
 import { Pod } from '../../src/api/core/pod.ts';
 import { Secret } from '../../src/api/core/secret.ts';
+import { Cgroups } from '../../src/cri/cgroups.ts';
 import { firstState, missingForRealNode, type NodeLab, script, shellImage, startNodeLab, waiting } from './node-lab.ts';
 
 const missing = missingForRealNode();
@@ -345,7 +347,6 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     });
     await lab.until('hooked', ({ status }) => status.phase === 'Running');
     await remove('hooked');
-    const { readFileSync } = await import('node:fs');
     expect(readFileSync(`${lab.dataDir}/pre`, 'utf8')).toBe('post\n');
   });
 
@@ -357,6 +358,46 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     );
     expect(pod.status).toMatchObject({ reason: 'DeadlineExceeded' });
     await remove('late');
+  });
+
+  it('are resized in place, or wait for room that the node does not have', async () => {
+    const resources = (cpu: string) => ({ requests: { cpu, memory: '32Mi' }, limits: { cpu, memory: '32Mi' } });
+    await lab.run('grows', { containers: [{ ...waiting, resources: resources('100m') }] });
+    const before = await lab.until('grows', ({ status }) => status.phase === 'Running');
+    const resize = (cpu: string) =>
+      lab.client.patch(
+        Pod,
+        { namespace: 'default', name: 'grows' },
+        { spec: { containers: [{ name: 'main', resources: resources(cpu) }] } },
+        { type: 'strategic', subresource: 'resize' },
+      );
+    await resize('200m');
+    const grown = await lab.until(
+      'grows',
+      ({ status }) => status.containerStatuses?.[0]?.resources?.limits?.['cpu'] === '200m',
+    );
+    expect(grown.status.containerStatuses?.[0]).toMatchObject({
+      restartCount: 0,
+      containerID: before.status.containerStatuses?.[0]?.containerID,
+    });
+    const id = grown.status.containerStatuses![0]!.containerID!.split('//')[1]!;
+    const { pid } = JSON.parse(
+      (await lab.containerd.runtime.runtime.containerStatus({ container_id: id, verbose: true })).info['info']!,
+    ) as { pid: number };
+    const group = cgroupOf(pid);
+    await expect.poll(() => readCpuQuota(group)).toBe(20_000);
+    await resize('900');
+    const refused = await lab.until(
+      'grows',
+      ({ status }) => status.conditions?.some((c) => c.type === 'PodResizePending') ?? false,
+    );
+    expect(refused.status.conditions?.find((c) => c.type === 'PodResizePending')).toMatchObject({
+      reason: 'Infeasible',
+    });
+    expect(refused.status.containerStatuses?.[0]?.resources?.limits?.['cpu']).toBe('200m');
+    await resize('300m');
+    await lab.until('grows', ({ status }) => !status.conditions?.some((c) => c.type === 'PodResizePending'));
+    await remove('grows');
   });
 
   it('take an ephemeral container while they run', async () => {
@@ -390,3 +431,17 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     await remove('debugged', { gracePeriodSeconds: 0 });
   });
 });
+
+function cgroupOf(pid: number): string {
+  const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n');
+  const line =
+    lines.find((text) => /^\d+:(cpu|cpu,cpuacct):/.test(text)) ?? lines.find((text) => text.startsWith('0::'));
+  return line!.split(':')[2]!;
+}
+
+function readCpuQuota(group: string): number {
+  const cgroups = new Cgroups();
+  return cgroups.layout.version === 'v1'
+    ? Number(cgroups.read('cpu', group, 'cpu.cfs_quota_us'))
+    : Number(cgroups.read('cpu', group, 'cpu.max')?.split(' ')[0]);
+}

@@ -22,7 +22,7 @@ describe.skipIf(missing)(`sessions with containers${missing ? ` (${missing})` : 
           image: shellImage,
           stdin: true,
           command: script(
-            'echo one; echo two >&2; printf partial; echo; while read line; do echo "heard $line"; done; sleep 100000',
+            'echo one; echo two; printf partial; echo; while read line; do echo "heard $line"; done; sleep 100000',
           ),
         },
         {

@@ -1,12 +1,10 @@
 /** The Node object as the agent registers it and keeps its status. */
 import type { KubeObject, Shared } from '../../api/kind.ts';
 import type { Node, NodeAddress, NodeCondition, NodeStatus } from '../../api/types/core-v1.ts';
+import { kubernetesVersion } from '../../api/version.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { Draft } from '../../client/client.ts';
 import type { MachineFacts } from './machine-facts.ts';
-
-/** The Kubernetes version that nodes report. */
-export const kubeletVersion = 'v1.36.0';
 
 export interface NodeDescription {
   readonly name: string;
@@ -117,7 +115,7 @@ export function nodeStatus(
       kernelVersion: facts.kernelVersion,
       osImage: facts.osImage,
       containerRuntimeVersion: node.runtimeVersion,
-      kubeletVersion,
+      kubeletVersion: kubernetesVersion,
       kubeProxyVersion: '',
       operatingSystem: 'linux',
       architecture: facts.architecture,

@@ -64,7 +64,7 @@ function forbiddenSysctl(kit: PodKit, pod: Shared<Pod>): WaitingReason | undefin
 }
 
 /** What a pod takes of a resource: its main containers and sidecars together, or its largest init container. */
-function podRequest(pod: Shared<Pod>, resource: string): Quantity {
+export function podRequest(pod: Shared<Pod>, resource: string): Quantity {
   const own = pod.spec.resources?.requests?.[resource];
   const overhead = Quantity.parse(pod.spec.overhead?.[resource] ?? '0');
   if (own) return Quantity.parse(own).add(overhead);

@@ -54,6 +54,7 @@ export function containerConfig(
     input.imageUser,
     names,
   );
+  const resources = containerResources(pod, container, { memoryBytes: input.nodeMemoryBytes });
   const expand = (list: readonly string[] | undefined) =>
     (list ?? []).map((text) => expandVariables(text, input.environment));
   return {
@@ -70,15 +71,12 @@ export function containerConfig(
     ],
     devices: [],
     labels: containerLabels(pod, container),
-    annotations: containerAnnotations(pod, container, input.restartCount),
+    annotations: containerAnnotations(pod, container, { restartCount: input.restartCount, resources }),
     log_path: containerLogPath(container.name, input.restartCount),
     stdin: container.stdin ?? false,
     stdin_once: container.stdinOnce ?? false,
     tty: container.tty ?? false,
-    linux: {
-      resources: containerResources(pod, container, { memoryBytes: input.nodeMemoryBytes }),
-      security_context: security,
-    },
+    linux: { resources, security_context: security },
   };
 }
 

@@ -1,6 +1,7 @@
 /** Carries out what a pod needs to run: volumes, group, sandbox, hosts file, containers in their order. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Shared } from '../../api/kind.ts';
+import { RuntimeClass } from '../../api/node/runtime-class.ts';
 import type { Container, EphemeralContainer, Pod } from '../../api/types/core-v1.ts';
 import type { Sent } from '../../cri/types.ts';
 import { containerFieldPath } from '../images/image-puller.ts';
@@ -184,8 +185,9 @@ export class PodStarter {
       cgroups.ensure(podCgroup(context.settings.cgroupRoot, pod), podCgroupLimits(pod));
     }
     try {
+      const handler = await this.#runtimeHandler(pod);
       const { pod_sandbox_id: id } = await context.runtime.runtime.runPodSandbox(
-        { config, runtime_handler: '' },
+        { config, runtime_handler: handler },
         { timeoutMs: 240_000 },
       );
       return id;
@@ -194,6 +196,15 @@ export class PodStarter {
       context.events.event(pod as never, 'Warning', 'FailedCreatePodSandBox', message);
       throw error;
     }
+  }
+
+  /** The runtime's name for the pod's runtime class; the default one without a class. */
+  async #runtimeHandler(pod: Shared<Pod>): Promise<string> {
+    const name = pod.spec.runtimeClassName;
+    if (!name) return '';
+    const found = await this.#kit.context.client.find(RuntimeClass, { name });
+    if (!found) throw new Error(`RuntimeClass "${name}" not found`);
+    return found.handler;
   }
 
   /** Written in place, never replaced: containers have this very file mounted. */

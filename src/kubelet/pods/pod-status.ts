@@ -38,6 +38,8 @@ export interface StatusInput {
   readonly runtimeName: string;
   /** Set when the agent ended the pod for a reason of its own (eviction, deadline): it fails. */
   readonly failure?: WaitingReason | undefined;
+  /** Why the spec's resources are not in force: the status goes on to show what was. */
+  readonly resize?: (Pick<PodCondition, 'type' | 'status'> & Partial<PodCondition>) | undefined;
   /** The pod was deleted or failed and all is stopped: nothing may seem to wait any more. */
   readonly finished?: boolean;
 }
@@ -62,7 +64,7 @@ export function makePodStatus(input: StatusInput): PodStatus {
   const sandboxReady = sandbox?.ready === true && (sandbox.hostNetwork || sandbox.ips.length > 0);
   const conditions = mergeConditions(
     old.conditions ?? [],
-    podConditions(pod, { statuses: { init, main }, phase, sandboxReady }),
+    [...podConditions(pod, { statuses: { init, main }, phase, sandboxReady }), ...(input.resize ? [input.resize] : [])],
     { now, generation: pod.metadata.generation },
   );
   const failure =
@@ -169,7 +171,7 @@ function containerStatus(input: StatusInput, container: AnyContainer, fallbackRe
   const hasEndedWell = !runs && status.state.terminated?.exitCode === 0;
   status.ready = isMain || isSidecar ? runs && input.isReady(latest) : hasEndedWell;
   if (!isMain && !isSidecar && !isInit(pod, container.name)) status.ready = false;
-  addResources(status, container, latest);
+  addResources(status, container, { latest, old, resizing: input.resize !== undefined });
   if (container.volumeMounts?.length) {
     status.volumeMounts = container.volumeMounts.map((mount) => ({
       name: mount.name,
@@ -193,8 +195,18 @@ function containerStatus(input: StatusInput, container: AnyContainer, fallbackRe
 
 const isInit = (pod: Shared<Pod>, name: string) => (pod.spec.initContainers ?? []).some((c) => c.name === name);
 
-function addResources(status: ContainerStatus, container: AnyContainer, latest: RuntimeContainer): void {
+function addResources(
+  status: ContainerStatus,
+  container: AnyContainer,
+  at: { latest: RuntimeContainer; old: Shared<ContainerStatus> | undefined; resizing: boolean },
+): void {
+  const { latest, old } = at;
   if (latest.state !== 'running' && latest.state !== 'created') return;
+  if (at.resizing && old?.resources) {
+    status.resources = mutableCopy(old.resources);
+    if (old.allocatedResources) status.allocatedResources = { ...old.allocatedResources };
+    return;
+  }
   const { requests, limits } = container.resources ?? {};
   status.resources = {
     ...(limits ? { limits: { ...limits } } : {}),
@@ -260,7 +272,10 @@ function mergeConditions(
     };
     return next;
   });
-  const others = old.filter((condition) => !own.some((mine) => mine.type === condition.type));
+  const others = old.filter(
+    ({ type }) =>
+      !own.some((mine) => mine.type === type) && type !== 'PodResizePending' && type !== 'PodResizeInProgress',
+  );
   return [...own, ...others.map((condition) => mutableCopy(condition))];
 }
 

@@ -6,13 +6,16 @@ import { isNotFound } from '../../api/machinery/status.ts';
 import type { PodStatus } from '../../api/types/core-v1.ts';
 import { backoffDelay } from '../../base/backoff.ts';
 import { parseTime, type Timer } from '../../base/clock.ts';
+import { deepEqual } from '../../base/deep.ts';
 import { isCriNotFound } from '../../cri/runtime.ts';
 import { hasChangingVolumes, setUpVolumes, tearDownVolumes } from '../volumes/pod-volumes.ts';
 import { VolumeError } from '../volumes/volume.ts';
 import { computeActions } from './actions.ts';
+import { collectGarbage } from './container-gc.ts';
 import { stopAllContainers, stopContainer } from './container-stopper.ts';
 import { podLogDir } from './pod-dirs.ts';
 import { type PodKit, podSources } from './pod-kit.ts';
+import { PodResizer } from './pod-resizer.ts';
 import { emptyRuntimePod, type RuntimePod, readRuntimePod } from './pod-runtime.ts';
 import { PodStarter } from './pod-starter.ts';
 import { makePodStatus, type WaitingReason } from './pod-status.ts';
@@ -28,6 +31,8 @@ export class PodWorker {
   readonly uid: string;
   readonly #kit: PodKit;
   readonly #starter: PodStarter;
+  readonly #resizer: PodResizer;
+  readonly #otherPods: () => readonly Shared<Pod>[];
   readonly #onDone: () => void;
   #pod: Shared<Pod>;
   /** What a container waits for, by its name. */
@@ -54,12 +59,14 @@ export class PodWorker {
   #volumesStale = false;
   #workDone: Promise<void> = Promise.resolve();
 
-  /** @param onDone called when nothing of the pod is left on the node and in the API */
-  constructor(kit: PodKit, pod: Shared<Pod>, onDone: () => void) {
+  /** @param node `otherPods` run here, too; `onDone` is called when nothing of the pod is left on the node and in the API */
+  constructor(kit: PodKit, pod: Shared<Pod>, node: { otherPods(): readonly Shared<Pod>[]; onDone(): void }) {
     this.uid = pod.metadata.uid!;
     this.#kit = kit;
     this.#pod = pod;
-    this.#onDone = onDone;
+    this.#resizer = new PodResizer(kit);
+    this.#otherPods = node.otherPods;
+    this.#onDone = node.onDone;
     this.#runtimePod = emptyRuntimePod(this.uid);
     this.#starter = new PodStarter(kit, this.#waiting);
     this.#lastRefresh = kit.context.clock.monotonic();
@@ -92,8 +99,8 @@ export class PodWorker {
     const isOwnStatus =
       old.metadata.generation === pod.metadata.generation &&
       old.metadata.deletionTimestamp === pod.metadata.deletionTimestamp &&
-      old.metadata.labels === pod.metadata.labels &&
-      old.metadata.annotations === pod.metadata.annotations &&
+      deepEqual(old.metadata.labels, pod.metadata.labels) &&
+      deepEqual(old.metadata.annotations, pod.metadata.annotations) &&
       !pod.spec.readinessGates?.length;
     if (!isOwnStatus) this.#volumesStale = true;
     if (!isOwnStatus || pod.metadata.deletionTimestamp) this.wake();
@@ -230,7 +237,11 @@ export class PodWorker {
       // Reasons to wait came up: the status says them.
       statuses.write(pod, this.#makeStatus());
     } else if (actions.containersToKill.length > 0) this.#again = true;
+    const resized = await this.#resizer.sync(pod, { current: this.#runtimePod, others: this.#otherPods() });
+    if (resized.changed) this.#again = true;
+    statuses.write(pod, this.#makeStatus());
     await this.#refreshVolumes();
+    await collectGarbage(context, this.#runtimePod);
     return least(waitMs, deadline, hasChangingVolumes(pod) ? volumeRefreshMs : undefined);
   }
 
@@ -394,6 +405,7 @@ export class PodWorker {
       terminationMessage: (container) => terminationMessage(context, pod, container),
       runtimeName,
       failure: this.#failure,
+      resize: this.#resizer.condition,
       ...options,
     });
   }

@@ -89,7 +89,13 @@ export class PodWorkers {
       known.update(pod);
       return;
     }
-    const worker = new PodWorker(this.#kit, pod, () => this.#workers.delete(uid));
+    const worker = new PodWorker(this.#kit, pod, {
+      otherPods: () =>
+        this.all()
+          .filter((other) => other.active && other.uid !== uid)
+          .map((other) => other.pod),
+      onDone: () => this.#workers.delete(uid),
+    });
     this.#workers.set(uid, worker);
     const refusal = admitPod(this.#kit, pod, this.all());
     if (refusal) {

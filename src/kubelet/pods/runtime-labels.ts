@@ -19,7 +19,8 @@ export const annotationNames = {
   terminationMessagePolicy: 'io.kubernetes.container.terminationMessagePolicy',
   gracePeriod: 'io.kubernetes.pod.terminationGracePeriod',
   preStop: 'io.kubernetes.container.preStopHandler',
-  configHash: 'timonel.dev/sandbox-hash',
+  /** The resources that a container was created with. */
+  resources: 'timonel.dev/resources',
 } as const;
 
 /** The value of the agent's label: an agent is known by its directory. */
@@ -50,13 +51,14 @@ export function containerLabels(pod: Shared<Pod>, container: { readonly name: st
 export function containerAnnotations(
   pod: Shared<Pod>,
   container: Shared<Container | EphemeralContainer>,
-  restartCount: number,
+  { restartCount, resources }: { readonly restartCount: number; readonly resources: object },
 ): Record<string, string> {
   const grace = pod.spec.terminationGracePeriodSeconds;
   const preStop = container.lifecycle?.preStop;
   return {
     [annotationNames.hash]: containerHash(container),
     [annotationNames.restartCount]: String(restartCount),
+    [annotationNames.resources]: JSON.stringify(resources),
     [annotationNames.terminationMessagePath]: container.terminationMessagePath ?? '',
     [annotationNames.terminationMessagePolicy]: container.terminationMessagePolicy ?? 'File',
     ...(grace === undefined ? {} : { [annotationNames.gracePeriod]: String(grace) }),

@@ -56,9 +56,17 @@ export function statusPatch(from: Shared<PodStatus>, to: Shared<PodStatus>): Rec
         from.conditions?.find((old) => old.type === condition.type),
       ),
   );
-  if (conditions.length > 0) {
-    // A reason that is no longer given must be taken away, because the merge is field by field.
-    patch['conditions'] = conditions.map((condition) => ({ reason: null, message: null, ...condition }));
+  const ended = (from.conditions ?? []).filter(
+    ({ type }) =>
+      (type === 'PodResizePending' || type === 'PodResizeInProgress') &&
+      !to.conditions?.some((condition) => condition.type === type),
+  );
+  if (conditions.length + ended.length > 0) {
+    patch['conditions'] = [
+      // A reason that is no longer given must be taken away, because the merge is field by field.
+      ...conditions.map((condition) => ({ reason: null, message: null, ...condition })),
+      ...ended.map(({ type }) => ({ type, $patch: 'delete' })),
+    ];
   }
   return Object.keys(patch).length > 0 ? patch : undefined;
 }

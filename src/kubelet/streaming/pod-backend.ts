@@ -1,7 +1,7 @@
 /** The node's server on real pods. */
 import { join } from 'node:path';
 import type { Shared } from '../../api/kind.ts';
-import type { ContainerStatus, Pod } from '../../api/types/core-v1.ts';
+import type { ContainerStatus, Pod, PodStatus } from '../../api/types/core-v1.ts';
 import { podLogDir } from '../pods/pod-dirs.ts';
 import type { PodKit } from '../pods/pod-kit.ts';
 import { type RuntimeContainer, readRuntimePod } from '../pods/pod-runtime.ts';
@@ -40,7 +40,10 @@ export function podBackend(kit: PodKit, workers: PodWorkers): NodeBackend {
       const containers = (await readRuntimePod(context.runtime, worker.uid)).containers.filter(
         (candidate) => candidate.name === container && candidate.state !== 'created',
       );
-      const chosen = query.previous ? containers[1] : containers[0];
+      // One that ended and waits to be started again is the previous one already, and still the one there is to show.
+      const waits =
+        containers[0]?.state === 'exited' && statusOf(kit.statuses.latest(worker.pod), container)?.state?.waiting;
+      const chosen = query.previous && !waits ? containers[1] : containers[0];
       if (!chosen) throw logRefusal(worker.pod, container, query.previous);
       const source = {
         path: chosen.logPath || join(podLogDir(context.logDir, worker.pod), container, `${chosen.restartCount}.log`),
@@ -77,15 +80,16 @@ export function podBackend(kit: PodKit, workers: PodWorkers): NodeBackend {
   };
 }
 
+function statusOf(status: Shared<PodStatus>, name: string): Shared<ContainerStatus> | undefined {
+  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = status;
+  return [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find(
+    (one) => one.name === name,
+  );
+}
+
 /** Why there is no log, in upstream's words. */
 function logRefusal(pod: Shared<Pod>, name: string, previous: boolean): NodeRequestError {
-  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = pod.status;
-  const all: readonly Shared<ContainerStatus>[] = [
-    ...containerStatuses,
-    ...initContainerStatuses,
-    ...ephemeralContainerStatuses,
-  ];
-  const status = all.find((candidate) => candidate.name === name);
+  const status = statusOf(pod.status, name);
   const known = [...pod.spec.containers, ...(pod.spec.initContainers ?? []), ...(pod.spec.ephemeralContainers ?? [])];
   if (!known.some((container) => container.name === name)) {
     return new NodeRequestError(404, `container "${name}" in pod "${pod.metadata.name}" is not available`);
