@@ -1,8 +1,10 @@
-/** Records in managedFields who set what. */
+/** Records in managedFields who set what, and applies configurations (server-side apply). */
 import type { KubeObject, Shared } from '../../api/kind.ts';
-import { badRequest } from '../../api/machinery/status.ts';
+import { applyPatch } from '../../api/machinery/apply/apply.ts';
+import { type FieldOwner, unsettableFields, updateManagedFields } from '../../api/machinery/apply/managed-fields.ts';
 import type { ApiContext } from '../context.ts';
 import type { Call } from './call.ts';
+import { hasStatus } from './object-meta.ts';
 
 /** The manager of a write: the one that the client names, else the beginning of its User-Agent. */
 export function managerOf(call: Call): string {
@@ -13,18 +15,58 @@ export function managerOf(call: Call): string {
   return prefix.slice(0, 128) || 'unknown';
 }
 
-export function recordCreate(_api: ApiContext, _call: Call, _object: KubeObject): void {}
+function ownerOf(api: ApiContext, call: Call): FieldOwner {
+  return {
+    manager: managerOf(call),
+    apiVersion: call.resource.hub.apiVersion,
+    subresource: call.subresource,
+    now: api.clock.now(),
+  };
+}
 
+/** Before a new object is admitted: all that it has belongs to its creator. */
+export function recordCreate(api: ApiContext, call: Call, object: KubeObject): void {
+  const { hub } = call.resource;
+  updateManagedFields({
+    struct: hub.struct,
+    live: undefined,
+    object,
+    owner: ownerOf(api, call),
+    ignored: unsettableFields(call.subresource, hasStatus(hub)),
+  });
+}
+
+/** Before an update is admitted: what it changes belongs to who makes it. */
 export function recordUpdate(
-  _api: ApiContext,
-  _call: Call,
-  _write: { object: KubeObject; old: Shared<KubeObject> },
-): void {}
+  api: ApiContext,
+  call: Call,
+  { object, old }: { object: KubeObject; old: Shared<KubeObject> },
+): void {
+  const { hub } = call.resource;
+  updateManagedFields({
+    struct: hub.struct,
+    live: old,
+    object,
+    owner: ownerOf(api, call),
+    ignored: unsettableFields(call.subresource, hasStatus(hub)),
+  });
+}
 
+/** The object that applying a configuration makes; throws 409 for fields that other managers own. */
 export function applyConfiguration(
-  _api: ApiContext,
-  _call: Call,
-  _given: { applied: Record<string, unknown>; live: Shared<KubeObject> | undefined },
+  api: ApiContext,
+  call: Call,
+  { applied, live }: { applied: Record<string, unknown>; live: Shared<KubeObject> | undefined },
 ): KubeObject {
-  throw badRequest('apply is not there yet');
+  const { hub } = call.resource;
+  const object = applyPatch({
+    struct: hub.struct,
+    live,
+    applied: call.resource.toHub ? { ...applied, apiVersion: hub.apiVersion, kind: hub.kind } : applied,
+    owner: ownerOf(api, call),
+    force: call.options.force ?? false,
+    ignored: unsettableFields(call.subresource, hasStatus(hub)),
+  });
+  object.metadata ??= {} as KubeObject['metadata'];
+  return object;
 }

@@ -15,6 +15,8 @@ import { patch } from './patch.ts';
 import { notAllowed, resourceNotFound } from './refusals.ts';
 import { update } from './update.ts';
 
+const needsName = new Set(['get', 'update', 'patch', 'delete']);
+
 /** Runs any verb but watch and connect. Throws StatusError. */
 export function runCall(api: ApiContext, call: Call): Answer | Promise<Answer> {
   const { resource, subresource } = call;
@@ -27,6 +29,7 @@ export function runCall(api: ApiContext, call: Call): Answer | Promise<Answer> {
     if (!review) throw notAllowed(call);
     return review(api, call);
   }
+  if ((call.name === '') === needsName.has(call.verb)) throw notAllowed(call);
   switch (call.verb) {
     case 'get':
       return get(api, call);

@@ -74,9 +74,8 @@ export async function update(api: ApiContext, call: Call): Promise<Answer> {
   if (!decoded.metadata.name) throw badRequest('name must be provided');
   if (resource.toHub) resource.kind.defaults?.(decoded);
   const sent = resource.toHub ? resource.toHub(decoded) : decoded;
-  const conditional = Boolean(sent.metadata.resourceVersion);
   const behaviour = behaviourOf(call);
-  const fresh = () => (conditional ? sent : (mutableCopy(sent) as KubeObject));
+  const fresh = () => mutableCopy(sent) as KubeObject;
   const changed = await changeObject(api, call, {
     apply: fresh,
     ...(resource.hub.allowCreateOnUpdate && !call.subresource ? { create: fresh } : {}),
@@ -87,7 +86,7 @@ export async function update(api: ApiContext, call: Call): Promise<Answer> {
   return { code: changed.created ? 201 : 200, entry: await presented(call, changed.entry) };
 }
 
-/** Changes the call's object; a race that was lost is run again unless the client stated the version it had seen. */
+/** Changes the call's object; the change is made again, on the new object, when a race was lost. */
 export async function changeObject(api: ApiContext, call: Call, change: Change): Promise<Changed> {
   const { resource } = call;
   const stored = resource.stored!;
@@ -104,7 +103,7 @@ export async function changeObject(api: ApiContext, call: Call, change: Change):
     const proposed = await change.apply(old.object);
     const outcome = await tryChange(api, call, { change, proposed, current, old: old.object, dryRun });
     if ('entry' in outcome) return outcome;
-    if (outcome.conditional) throw conflict(resource.kind, call.name, modifiedMessage);
+    // A client that stated the version it had seen is refused when the change is made again on the new one.
     current = outcome.current;
   }
   throw conflict(resource.kind, call.name, modifiedMessage);
@@ -130,12 +129,12 @@ interface Attempt {
   readonly dryRun: boolean;
 }
 
-type Lost = { readonly conditional: boolean; readonly current: Entry | undefined };
+type Lost = { readonly current: Entry | undefined };
 
 async function tryChange(api: ApiContext, call: Call, attempt: Attempt): Promise<Changed | Lost> {
   const { change, current, old, dryRun } = attempt;
   const { hub } = call.resource;
-  const conditional = checkPreconditions(call, attempt.proposed, old);
+  checkPreconditions(call, attempt.proposed, old);
   const object = narrowed(call, attempt);
   settleNamespace(call, object);
   dedupeOwnerReferences(call, object);
@@ -162,15 +161,15 @@ async function tryChange(api: ApiContext, call: Call, attempt: Attempt): Promise
     const result = await write(api, call, { final, current, old, dryRun });
     if ('entry' in result) return result;
     admission.failed();
-    return { conditional, current: result.current };
+    return { current: result.current };
   } catch (error) {
     admission.failed();
     throw error;
   }
 }
 
-/** Whether the client stated the version it had seen; throws 409 when that, or the object itself, is another one. */
-function checkPreconditions(call: Call, proposed: KubeObject, old: Shared<KubeObject>): boolean {
+/** Throws 409 when the version that the client had seen, or the object itself, is another one. */
+function checkPreconditions(call: Call, proposed: KubeObject, old: Shared<KubeObject>): void {
   const { kind, hub } = call.resource;
   const { uid, resourceVersion } = proposed.metadata;
   if (uid && uid !== old.metadata.uid)
@@ -181,12 +180,11 @@ function checkPreconditions(call: Call, proposed: KubeObject, old: Shared<KubeOb
     );
   if (resourceVersion && resourceVersion !== '0') {
     if (resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, call.name, modifiedMessage);
-    return true;
+    return;
   }
   if (!hub.allowUnconditionalUpdate && call.verb === 'update' && !conditionless.has(call.subresource))
     throw versionRequired(call);
   proposed.metadata.resourceVersion = old.metadata.resourceVersion;
-  return false;
 }
 
 /** Subresources that are not the object: what they send has a version of its own or none. */

@@ -195,11 +195,16 @@ class WatchRun implements RunningWatch {
   /** Hands items to the sink in the form of the call's version, in order even where conversion takes its time. */
   #deliver(items: readonly WatchItem[]): void {
     const { present } = this.#call.resource;
-    if (!present) return this.#sink.onItems(items);
+    if (!present) {
+      this.#sink.onItems(items);
+      return;
+    }
     if (!this.#converting) {
       const made = items.map((item) => (item.type === 'BOOKMARK' ? item.entry : present(item.entry)));
-      if (!made.some((entry) => entry instanceof Promise))
-        return this.#sink.onItems(items.map((item, i) => ({ ...item, entry: made[i] as Entry })));
+      if (!made.some((entry) => entry instanceof Promise)) {
+        this.#sink.onItems(items.map((item, i) => ({ ...item, entry: made[i] as Entry })));
+        return;
+      }
     }
     const previous = this.#converting;
     const run = async () => {
