@@ -22,6 +22,11 @@ import { serviceAccountController as service_account_serviceAccountController } 
 import { statefulSetController as stateful_set_stateful_set_statefulSetController } from './stateful-set/stateful-set.ts';
 import { taintEvictionController as taint_eviction_taintEvictionController } from './taint-eviction.ts';
 import { ttlAfterFinishedController as ttl_after_finished_ttlAfterFinishedController } from './ttl-after-finished.ts';
+import { attachDetachController as volumes_attach_detach_attachDetachController } from './volumes/attach-detach.ts';
+import { persistentVolumeBinder as volumes_binder_persistentVolumeBinder } from './volumes/binder.ts';
+import { ephemeralVolumeController as volumes_ephemeral_ephemeralVolumeController } from './volumes/ephemeral.ts';
+import { expandController as volumes_expand_expandController } from './volumes/expand.ts';
+import { claimProtectionController as volumes_protection_claimProtectionController, volumeProtectionController as volumes_protection_volumeProtectionController, attributesClassProtectionController as volumes_protection_attributesClassProtectionController } from './volumes/protection.ts';
 import type { ControllerDefinition } from '../client/reconcile.ts';
 
 /** Every built-in controller. */
@@ -49,4 +54,11 @@ export const builtinControllers: readonly ControllerDefinition[] = [
   stateful_set_stateful_set_statefulSetController,
   taint_eviction_taintEvictionController,
   ttl_after_finished_ttlAfterFinishedController,
+  volumes_attach_detach_attachDetachController,
+  volumes_binder_persistentVolumeBinder,
+  volumes_ephemeral_ephemeralVolumeController,
+  volumes_expand_expandController,
+  volumes_protection_claimProtectionController,
+  volumes_protection_volumeProtectionController,
+  volumes_protection_attributesClassProtectionController,
 ];
