@@ -197,7 +197,8 @@ function fieldPlan(name: string, field: FieldSchema): FieldPlan {
     name,
     decode: codec.decode,
     zero: present ? codec.zero : undefined,
-    dropsEmpty: omitEmpty && !pointer && !isStruct && !keepsZero(type),
+    // An empty list of managed fields is an order to forget them, carried out by server-side apply.
+    dropsEmpty: omitEmpty && !pointer && !isStruct && !keepsZero(type) && name !== 'managedFields',
   };
 }
 

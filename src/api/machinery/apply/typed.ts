@@ -1,0 +1,308 @@
+/**
+ * What structured-merge-diff calls typed values: how the schema divides an object into fields that may have owners.
+ * Structs and granular maps are divided by field and key, lists with keys and sets by element; atomic ones are one field,
+ * as scalars are. Content without a schema is divided by key, and its lists are atomic.
+ */
+import { deepEqual } from '../../../base/deep.ts';
+import type { ListSchema, TypeSchema } from '../../schema/schema.ts';
+import { setOwn } from '../parse-json.ts';
+import { emptySet, type FieldSet, hasElement, isEmptySet, makeNode, withPrefix } from './field-set.ts';
+
+type Json = Record<string, unknown>;
+
+export const anyType: TypeSchema = { kind: 'any' };
+
+/** An element that has no place in its list: it lacks a key, or is not an object. */
+export class ElementError extends Error {
+  override readonly name = 'ElementError';
+}
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Fields of which JSON has one of two forms: not divided. */
+const undivided: ReadonlySet<string> = new Set([
+  'apiextensions/v1.JSONSchemaPropsOrArray',
+  'apiextensions/v1.JSONSchemaPropsOrStringArray',
+  'apiextensions/v1.JSONSchemaPropsOrBool',
+]);
+
+export type Shape = 'leaf' | 'map' | 'list';
+
+/** How a type divides its values. */
+export function shapeOf(type: TypeSchema, value: unknown): Shape {
+  switch (type.kind) {
+    case 'scalar':
+      return 'leaf';
+    case 'any':
+      return isObject(value) ? 'map' : 'leaf';
+    case 'struct':
+      return type.atomic || undivided.has(type.struct.id) ? 'leaf' : 'map';
+    case 'map':
+      return type.atomic ? 'leaf' : 'map';
+    case 'list':
+      return type.listType === 'map' || type.listType === 'set' ? 'list' : 'leaf';
+  }
+}
+
+/** The type of a field or key; undefined where there is none. */
+export function childType(type: TypeSchema, key: string): TypeSchema | undefined {
+  switch (type.kind) {
+    case 'struct':
+      return type.struct.byName.get(key)?.type ?? (type.struct.preserveUnknown ? anyType : undefined);
+    case 'map':
+      return type.of;
+    default:
+      return anyType;
+  }
+}
+
+/** Whether the key is a declared field, which belongs to whoever owns what is in it. */
+export const isDeclared = (type: TypeSchema, key: string): boolean =>
+  type.kind === 'struct' && type.struct.byName.has(key);
+
+interface ListKey {
+  readonly name: string;
+  readonly default: unknown;
+}
+
+const keysOfLists = new WeakMap<ListSchema, readonly ListKey[]>();
+
+function keysOf(type: ListSchema): readonly ListKey[] {
+  let keys = keysOfLists.get(type);
+  if (!keys) {
+    const fields = type.of.kind === 'struct' ? type.of.struct.byName : undefined;
+    keys = [...(type.keys ?? [])].sort().map((name) => ({ name, default: fields?.get(name)?.default }));
+    keysOfLists.set(type, keys);
+  }
+  return keys;
+}
+
+/** The path element of a list's element; throws {@link ElementError}. */
+export function elementKey(type: ListSchema, value: unknown): string {
+  if (type.listType === 'set') {
+    if (typeof value === 'object') {
+      throw new ElementError(
+        value === null
+          ? 'associative list without keys may not have a null element'
+          : "associative list without keys has an element that's a map or list type",
+      );
+    }
+    return `v:${JSON.stringify(value)}`;
+  }
+  if (value === null) throw new ElementError('associative list with keys may not have a null element');
+  if (!isObject(value)) throw new ElementError('associative list with keys may not have non-map elements');
+  let text = '';
+  for (const { name, default: fallback } of keysOf(type)) {
+    const key = value[name] ?? fallback;
+    if (key === undefined) {
+      throw new ElementError(
+        `associative list with keys has an element that omits key field ${JSON.stringify(name)} (and doesn't have default value)`,
+      );
+    }
+    text += `${text ? ',' : ''}${JSON.stringify(name)}:${JSON.stringify(key)}`;
+  }
+  return `k:{${text}}`;
+}
+
+/** The elements of a list by their path elements, in order; the first of equals counts. */
+export function elementsOf(type: ListSchema, list: unknown): Map<string, unknown> {
+  const out = new Map<string, unknown>();
+  if (!Array.isArray(list)) return out;
+  for (const value of list) {
+    const element = elementKey(type, value);
+    if (!out.has(element)) out.set(element, value);
+  }
+  return out;
+}
+
+const isNothing = (value: unknown) =>
+  value === undefined ||
+  value === null ||
+  (Array.isArray(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0);
+
+/** The fields that a configuration sets: what its applier owns. */
+export function fieldSetOf(type: TypeSchema, value: unknown): FieldSet {
+  return fieldNode(type, value).children;
+}
+
+/** What is below a value, and whether the value itself is a field. */
+function fieldNode(type: TypeSchema, value: unknown): { member: boolean; children: FieldSet } {
+  switch (shapeOf(type, value)) {
+    case 'leaf':
+      return { member: true, children: emptySet };
+    case 'list': {
+      const out: Record<string, FieldSet> = {};
+      const list = type as ListSchema;
+      for (const [element, item] of elementsOf(list, value)) {
+        out[element] = makeNode(true, fieldNode(list.of, item).children)!;
+      }
+      return { member: false, children: out };
+    }
+    case 'map': {
+      const out: Record<string, FieldSet> = {};
+      if (!isObject(value)) return { member: false, children: out };
+      for (const key of Object.keys(value)) {
+        const child = value[key];
+        const { member, children } = fieldNode(childType(type, key) ?? anyType, child);
+        const empty = child === null || (isObject(child) && Object.keys(child).length === 0);
+        const node = makeNode(member || empty || !isDeclared(type, key), children);
+        if (node) out[`f:${key}`] = node;
+      }
+      return { member: false, children: out };
+    }
+  }
+}
+
+/** Which fields differ between two values. */
+export interface Comparison {
+  readonly added: FieldSet;
+  readonly modified: FieldSet;
+  readonly removed: FieldSet;
+}
+
+type Change = 'added' | 'modified' | 'removed';
+const changes: readonly Change[] = ['added', 'modified', 'removed'];
+
+/** The difference below a node; a change of the node itself is a member. */
+type Difference = { [C in Change]?: { member: boolean; children: Record<string, FieldSet> } };
+
+/** Compares two values of a type; equal parts cost little, shared ones nothing. */
+export function compare(type: TypeSchema, before: unknown, after: unknown): Comparison {
+  const found: Difference = {};
+  compareInto(found, type, { before, after });
+  return {
+    added: found.added?.children ?? emptySet,
+    modified: found.modified?.children ?? emptySet,
+    removed: found.removed?.children ?? emptySet,
+  };
+}
+
+function mark(found: Difference, change: Change): void {
+  found[change] ??= { member: false, children: {} };
+  found[change].member = true;
+}
+
+/** Compares the values of one field or element, and adds what differs to its parent's difference. */
+function compareChild(
+  parent: Difference,
+  element: string,
+  values: { type: TypeSchema; before: unknown; after: unknown },
+) {
+  if (values.before === values.after) return;
+  const found: Difference = {};
+  compareInto(found, values.type, values);
+  for (const change of changes) {
+    const part = found[change];
+    if (!part) continue;
+    const node = makeNode(part.member, part.children);
+    if (!node) continue;
+    parent[change] ??= { member: false, children: {} };
+    parent[change].children[element] = node;
+  }
+}
+
+function compareInto(found: Difference, type: TypeSchema, values: { before: unknown; after: unknown }): void {
+  const { before, after } = values;
+  if (before === after) return;
+  const shape = shapeOf(type, before ?? after);
+  const mixed = type.kind === 'any' && before !== undefined && after !== undefined && shapeOf(type, after) !== shape;
+  if (shape === 'leaf' || mixed || (isNothing(before) && isNothing(after)) || !comparable(type, before, after)) {
+    if (before === undefined) mark(found, 'added');
+    else if (after === undefined) mark(found, 'removed');
+    else if (!deepEqual(before, after)) mark(found, 'modified');
+    return;
+  }
+  if (shape === 'map') compareMaps(found, type, values);
+  else compareLists(found, type as ListSchema, values);
+  if (before === undefined) mark(found, 'added');
+  else if (after === undefined) mark(found, 'removed');
+}
+
+/** Whether both values have the form that the type divides; others are compared as a whole. */
+function comparable(type: TypeSchema, before: unknown, after: unknown): boolean {
+  if (type.kind !== 'list') {
+    return (isObject(before) || isNothing(before)) && (isObject(after) || isNothing(after));
+  }
+  return [before, after].every((list) => {
+    if (!Array.isArray(list)) return isNothing(list);
+    try {
+      return elementsOf(type, list).size === list.length;
+    } catch (error) {
+      if (error instanceof ElementError) return false;
+      throw error;
+    }
+  });
+}
+
+function compareMaps(found: Difference, type: TypeSchema, values: { before: unknown; after: unknown }): void {
+  const before = (values.before ?? {}) as Json;
+  const after = (values.after ?? {}) as Json;
+  for (const key of Object.keys(before)) {
+    const right = Object.hasOwn(after, key) ? after[key] : undefined;
+    if (before[key] === right) continue;
+    compareChild(found, `f:${key}`, { type: childType(type, key) ?? anyType, before: before[key], after: right });
+  }
+  for (const key of Object.keys(after)) {
+    if (Object.hasOwn(before, key) && before[key] !== undefined) continue;
+    compareChild(found, `f:${key}`, { type: childType(type, key) ?? anyType, before: undefined, after: after[key] });
+  }
+}
+
+function compareLists(found: Difference, type: ListSchema, values: { before: unknown; after: unknown }): void {
+  const before = elementsOf(type, values.before);
+  const after = elementsOf(type, values.after);
+  for (const [element, item] of before) {
+    compareChild(found, element, { type: type.of, before: item, after: after.get(element) });
+  }
+  for (const [element, item] of after) {
+    if (!before.has(element)) compareChild(found, element, { type: type.of, before: undefined, after: item });
+  }
+}
+
+/** A value without the fields of a set, and without what is below them. */
+export function removeItems(type: TypeSchema, value: unknown, set: FieldSet): unknown {
+  if (isEmptySet(set)) return value;
+  const shape = shapeOf(type, value);
+  if (shape === 'map' && isObject(value)) {
+    const out: Json = {};
+    for (const key of Object.keys(value)) {
+      const element = `f:${key}`;
+      if (hasElement(set, element)) continue;
+      const rest = withPrefix(set, element);
+      setOwn(out, key, rest ? removeItems(childType(type, key) ?? anyType, value[key], rest) : value[key]);
+    }
+    return Object.keys(out).length ? out : null;
+  }
+  if (shape === 'list' && Array.isArray(value)) {
+    const list = type as ListSchema;
+    const out = value.flatMap((item) => {
+      const element = elementKey(list, item);
+      if (hasElement(set, element)) return [];
+      const rest = withPrefix(set, element);
+      const left = rest ? removeItems(list.of, item, rest) : item;
+      return left === null ? [] : [left];
+    });
+    return out.length ? out : null;
+  }
+  return value;
+}
+
+/** The set with the declared fields on the way to each of its fields. */
+export function withDeclaredFields(type: TypeSchema, set: FieldSet): FieldSet {
+  const out: Record<string, FieldSet> = {};
+  for (const element of Object.keys(set)) {
+    if (element === '.') continue;
+    const key = element.slice(2);
+    const isField = element.startsWith('f:');
+    const rest = withPrefix(set, element);
+    if (!rest) {
+      out[element] = emptySet;
+      continue;
+    }
+    const child = isField ? (childType(type, key) ?? anyType) : type.kind === 'list' ? type.of : anyType;
+    const member = hasElement(set, element) || (isField && isDeclared(type, key));
+    out[element] = makeNode(member, withDeclaredFields(child, rest))!;
+  }
+  return out;
+}
