@@ -9,6 +9,7 @@ import {
   textColumn,
 } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { workloadWarnings } from '../core/pod-warnings.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
 import { validateDaemonSet, validateDaemonSetStatusUpdate } from './daemon-set-validation.ts';
@@ -56,6 +57,7 @@ export const DaemonSet = defineKind<DaemonSet>({
   validate: validateDaemonSet,
   validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: validateDaemonSetStatusUpdate,
+  warnings: (object, old) => workloadWarnings(object, old, object.spec.template),
   columns: [
     nameColumn,
     integerColumn('Desired', (s) => s.status.desiredNumberScheduled),

@@ -7,6 +7,7 @@ import {
   textColumn,
 } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { workloadWarnings } from '../core/pod-warnings.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
 import { validateDeployment, validateDeploymentStatusUpdate, validateSelectorUpdate } from './deployment-validation.ts';
@@ -47,6 +48,7 @@ export const Deployment = defineKind<Deployment>({
   validate: validateDeployment,
   validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: validateDeploymentStatusUpdate,
+  warnings: (object, old) => workloadWarnings(object, old, object.spec.template),
   columns: [
     nameColumn,
     textColumn('Ready', (d) => `${d.status.readyReplicas ?? 0}/${d.spec.replicas ?? 1}`),

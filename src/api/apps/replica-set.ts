@@ -1,5 +1,6 @@
 import { ageColumn, formatLabelSelector, integerColumn, nameColumn, templateColumns } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { workloadWarnings } from '../core/pod-warnings.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
 import { validateReplicaSet, validateReplicaSetStatusUpdate, validateSelectorUpdate } from './deployment-validation.ts';
@@ -35,6 +36,7 @@ export const ReplicaSet = defineKind<ReplicaSet>({
   validate: validateReplicaSet,
   validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: validateReplicaSetStatusUpdate,
+  warnings: (object, old) => workloadWarnings(object, old, object.spec.template),
   columns: [
     nameColumn,
     integerColumn('Desired', (s) => s.spec.replicas ?? 0),

@@ -38,7 +38,6 @@ export function validateStatefulSet({ spec }: SharedSet): FieldError[] {
     ...validateNonNegative(spec.replicas, 'spec.replicas'),
     ...validateNonNegative(spec.minReadySeconds, 'spec.minReadySeconds'),
     ...validateNonNegative(spec.ordinals?.start, 'spec.ordinals.start'),
-    ...validateNonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit'),
     ...validateWorkloadSelector(spec.selector, 'statefulset', 'spec.selector'),
     ...validateTemplateLabels(spec.selector, spec.template, 'spec.template'),
     ...validateTemplate(spec.template),

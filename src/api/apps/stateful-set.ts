@@ -1,6 +1,7 @@
 import { ageColumn, nameColumn, templateColumns, textColumn } from '../core/columns.ts';
 import { setClaimSpecDefaults } from '../core/persistent-volume-claim-defaults.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { workloadWarnings } from '../core/pod-warnings.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
 import {
@@ -61,6 +62,14 @@ export const StatefulSet = defineKind<StatefulSet>({
   validateCreate: validateStatefulSetCreate,
   validateUpdate: validateStatefulSetUpdate,
   validateStatusUpdate: validateStatefulSetStatusUpdate,
+  warnings(set, old) {
+    const warnings = workloadWarnings(set, old, set.spec.template);
+    if ((set.spec.revisionHistoryLimit ?? 0) < 0) {
+      const advice = 'a negative value retains all historical revisions; a value >= 0 is recommended';
+      warnings.push(`spec.revisionHistoryLimit: ${advice}`);
+    }
+    return warnings;
+  },
   columns: [
     nameColumn,
     textColumn('Ready', (s) => `${s.status.readyReplicas ?? 0}/${s.spec.replicas ?? 1}`),

@@ -1,5 +1,6 @@
 import { ageColumn, formatLabelSelector, nameColumn, templateColumns, textColumn } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { podNameWarnings, templateWarnings } from '../core/pod-warnings.ts';
 import { defineKind } from '../kind.ts';
 import { ageOf } from '../machinery/duration.ts';
 import type * as batch from '../types/batch-v1.ts';
@@ -28,6 +29,18 @@ export const CronJob = defineKind<CronJob>({
   },
   validate: validateCronJob,
   validateCreate: validateCronJobCreate,
+  warnings(cronJob, old) {
+    const changed = !old || cronJob.metadata.generation !== old.metadata.generation;
+    const warnings = old ? [] : podNameWarnings(cronJob.metadata.name);
+    if (!changed) return warnings;
+    warnings.push(...templateWarnings(cronJob.spec.jobTemplate.spec.template, 'spec.jobTemplate.spec.template'));
+    if (cronJob.spec.schedule.includes('TZ')) {
+      warnings.push(
+        'spec.schedule: CRON_TZ or TZ used in schedule is not officially supported, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details',
+      );
+    }
+    return warnings;
+  },
   columns: [
     nameColumn,
     textColumn('Schedule', (c) => c.spec.schedule),

@@ -1,6 +1,7 @@
 import { parseTime } from '../../base/clock.ts';
 import { ageColumn, formatLabelSelector, nameColumn, templateColumns, textColumn } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { workloadWarnings } from '../core/pod-warnings.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import { humanDuration } from '../machinery/duration.ts';
 import type * as batch from '../types/batch-v1.ts';
@@ -28,6 +29,7 @@ export const Job = defineKind<Job>({
   validate: validateJob,
   validateUpdate: validateJobUpdate,
   validateStatusUpdate: validateJobStatusUpdate,
+  warnings: (job, old) => workloadWarnings(job, old, job.spec.template),
   columns: [
     nameColumn,
     textColumn('Status', status),

@@ -5,6 +5,7 @@ import { normalizeDataSources, setClaimSpecDefaults } from './persistent-volume-
 import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from './persistent-volume-claim-validation.ts';
 import { roundResourceList } from './resource-list.ts';
 import { storageClassOf } from './storage-class-name.ts';
+import { claimWarnings } from './volume-warnings.ts';
 
 /** A user's claim on storage. */
 export type PersistentVolumeClaim = core.PersistentVolumeClaim;
@@ -36,6 +37,7 @@ export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
   validate: validateClaim,
   validateUpdate: validateClaimUpdate,
   validateStatusUpdate: validateClaimStatusUpdate,
+  warnings: claimWarnings,
   columns: [
     nameColumn,
     textColumn('Status', (c) => (c.metadata.deletionTimestamp ? 'Terminating' : (c.status.phase ?? ''))),

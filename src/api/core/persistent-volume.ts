@@ -5,6 +5,7 @@ import { ageColumn, formatAccessModes, nameColumn, textColumn } from './columns.
 import { setPersistentVolumeSpecDefaults } from './persistent-volume-defaults.ts';
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from './persistent-volume-validation.ts';
 import { storageClassOf } from './storage-class-name.ts';
+import { persistentVolumeWarnings } from './volume-warnings.ts';
 
 /** A piece of storage in the cluster. */
 export type PersistentVolume = core.PersistentVolume;
@@ -35,6 +36,7 @@ export const PersistentVolume = defineKind<PersistentVolume>({
   },
   validate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,
+  warnings: persistentVolumeWarnings,
   columns: [
     nameColumn,
     textColumn('Capacity', (v) => v.spec.capacity?.storage ?? '0'),

@@ -3,6 +3,7 @@ import type * as core from '../types/core-v1.ts';
 import { formatLabels, nameColumn, textColumn } from './columns.ts';
 import { setPodTemplateDefaults } from './pod-defaults.ts';
 import { validatePodTemplate } from './pod-spec-validation.ts';
+import { templateWarnings } from './pod-warnings.ts';
 
 /** A pod template stored on its own. */
 export type PodTemplate = core.PodTemplate;
@@ -19,6 +20,7 @@ export const PodTemplate = defineKind<PodTemplate>({
     setPodTemplateDefaults(object.template);
   },
   validate: (object) => validatePodTemplate(object.template, 'template'),
+  warnings: (object) => templateWarnings(object.template, 'template'),
   columns: [
     nameColumn,
     textColumn('Containers', (t) => t.template.spec.containers.map((c) => c.name).join(',')),

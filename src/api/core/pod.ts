@@ -5,6 +5,7 @@ import { setPodDefaults } from './pod-defaults.ts';
 import { preparePodCreate, preparePodStatusUpdate } from './pod-preparation.ts';
 import { validatePodUpdate } from './pod-update-validation.ts';
 import { validatePod, validatePodCreate, validatePodStatusUpdate } from './pod-validation.ts';
+import { podWarnings } from './pod-warnings.ts';
 
 /** A group of containers on one node. */
 export type Pod = core.Pod;
@@ -43,6 +44,7 @@ export const Pod = defineKind<Pod>({
   validateCreate: validatePodCreate,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
+  warnings: podWarnings,
   columns: podColumns,
   fieldLabels: {
     'spec.nodeName': (pod) => pod.spec.nodeName ?? '',

@@ -4,6 +4,7 @@ import type * as core from '../types/core-v1.ts';
 import { ageColumn, formatLabels, integerColumn, nameColumn, templateColumns } from './columns.ts';
 import { validateNonNegative } from './field-rules.ts';
 import { setPodTemplateDefaults } from './pod-defaults.ts';
+import { workloadWarnings } from './pod-warnings.ts';
 import {
   validateCounts,
   validateReplicaCounts,
@@ -62,6 +63,8 @@ export const ReplicationController = defineKind<ReplicationController>({
       ...validateReplicaCounts(replicas, parts, 'status'),
     ];
   },
+  warnings: (controller, old) =>
+    controller.spec.template ? workloadWarnings(controller, old, controller.spec.template) : [],
   columns: [
     nameColumn,
     integerColumn('Desired', (c) => c.spec.replicas ?? 0),

@@ -17,5 +17,11 @@ export const ServiceAccount = defineKind<ServiceAccount>({
   subresources: {
     token: { verbs: ['create'], group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
   },
+  warnings({ metadata }) {
+    const annotation = 'kubernetes.io/enforce-mountable-secrets';
+    if (metadata.annotations?.[annotation] === undefined) return [];
+    const advice = 'deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets';
+    return [`metadata.annotations[${annotation}]: ${advice}`];
+  },
   columns: [nameColumn, textColumn('Secrets', (a) => a.secrets?.length ?? 0), ageColumn],
 });

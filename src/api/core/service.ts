@@ -6,6 +6,7 @@ import { normalizeClusterIps, patchAllocatedValues } from './service-allocation.
 import { dropTypeDependentFields, setServiceDefaults } from './service-defaults.ts';
 import { validateClusterIpsUpdate } from './service-ip-validation.ts';
 import { validateService, validateServiceStatus, validateServiceUpdate } from './service-validation.ts';
+import { serviceWarnings } from './service-warnings.ts';
 
 /** A stable address for a set of pods. */
 export type Service = core.Service;
@@ -43,6 +44,7 @@ export const Service = defineKind<Service>({
   validateUpdate: (service, old) => [...validateClusterIpsUpdate(service, old), ...validateServiceUpdate(service, old)],
   validateStatusUpdate: validateServiceStatus,
   validateName: nameIsDns1035Label,
+  warnings: serviceWarnings,
   columns: [
     nameColumn,
     textColumn('Type', (s) => s.spec.type ?? ''),

@@ -19,6 +19,10 @@ export const Ingress = defineKind<Ingress>({
   validate: validateIngress,
   validateCreate: validateIngressCreate,
   validateStatusUpdate: validateIngressStatus,
+  warnings: ({ metadata }) =>
+    metadata.annotations?.['kubernetes.io/ingress.class'] === undefined
+      ? []
+      : [`annotation "kubernetes.io/ingress.class" is deprecated, please use 'spec.ingressClassName' instead`],
   columns: [
     nameColumn,
     textColumn(
