@@ -4,7 +4,6 @@ import type { Shared } from '../../api/kind.ts';
 import { invalidObject } from '../../api/machinery/status.ts';
 import type { PodTemplateSpec } from '../../api/types/core-v1.ts';
 import { deepEqual } from '../../base/deep.ts';
-import type { Informer } from '../../client/informer.ts';
 import { type AdmissionEnvironment, type AdmissionRequest, defineAdmissionPlugin } from './admission.ts';
 import type { CheckedPod } from './pod-security/check.ts';
 import {
@@ -204,18 +203,17 @@ async function validateNamespace(
   }
   if (!isUpdate || policy.enforce.level === 'privileged') return;
   if (levelText(policy.enforce) === levelText(before.policy.enforce)) return;
-  const pods = environment.informers.informer(Pod);
-  if (pods.synced)
-    warnOfExistingPods(pods, request, { name: namespace.metadata.name, settings, target: policy.enforce });
+  const { items } = await environment.client.list(Pod, { namespace: namespace.metadata.name, limit: maxPodsChecked });
+  warnOfExistingPods(items, request, { name: namespace.metadata.name, settings, target: policy.enforce });
 }
 
 function warnOfExistingPods(
-  pods: Informer<Pod>,
+  pods: readonly Shared<Pod>[],
   request: AdmissionRequest,
   { name, settings, target }: { name: string; settings: Settings; target: LevelVersion },
 ): void {
   const byReason = new Map<string, string[]>();
-  for (const pod of pods.list(name).slice(0, maxPodsChecked)) {
+  for (const pod of pods) {
     if (pod.spec.runtimeClassName && settings.runtimeClasses.has(pod.spec.runtimeClassName)) continue;
     const reasons = violations(pod, target)
       .map(({ reason }) => reason)

@@ -7,6 +7,7 @@ import { EndpointSlice } from '../../api/discovery/endpoint-slice.ts';
 import type { KindRef, KubeObject } from '../../api/kind.ts';
 import { isAlreadyExists } from '../../api/machinery/status.ts';
 import { ServiceCIDR } from '../../api/networking/service-cidr.ts';
+import { PriorityClass } from '../../api/scheduling/priority-class.ts';
 import { formatTime } from '../../base/clock.ts';
 import { deepEqual } from '../../base/deep.ts';
 import type { Client, Draft } from '../../client/client.ts';
@@ -14,6 +15,21 @@ import type { ApiContext } from '../context.ts';
 import { type AddressRange, addressAt } from '../registry/services/address-range.ts';
 
 export const systemNamespaces: readonly string[] = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+
+/** The classes of pods that a cluster cannot do without. */
+const systemPriorityClasses = [
+  {
+    name: 'system-cluster-critical',
+    value: 2_000_000_000,
+    description:
+      'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
+  },
+  {
+    name: 'system-node-critical',
+    value: 2_000_001_000,
+    description: 'Used for system critical pods that must not be moved from their current node.',
+  },
+] as const;
 
 async function ensure<T extends KubeObject>(client: Client, kind: KindRef<T>, draft: Draft<T>): Promise<void> {
   const { name, namespace } = (draft as { metadata: { name: string; namespace?: string } }).metadata;
@@ -34,7 +50,10 @@ export async function ensureSystemObjects(
   },
 ): Promise<void> {
   const client = api.loopback();
-  await Promise.all(systemNamespaces.map((name) => ensure(client, Namespace, { metadata: { name } })));
+  await Promise.all([
+    ...systemNamespaces.map((name) => ensure(client, Namespace, { metadata: { name } })),
+    ...systemPriorityClasses.map(({ name, ...rest }) => ensure(client, PriorityClass, { metadata: { name }, ...rest })),
+  ]);
   await ensureServiceRange(api, client, options.ranges);
   const { ranges, advertise } = options;
   await ensureKubernetesService(client, ranges, advertise?.port ?? 6443);

@@ -1,0 +1,721 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Deployment } from '../../src/api/apps/deployment.ts';
+import { LimitRange } from '../../src/api/core/limit-range.ts';
+import { Namespace } from '../../src/api/core/namespace.ts';
+import { Node } from '../../src/api/core/node.ts';
+import { PersistentVolumeClaim } from '../../src/api/core/persistent-volume-claim.ts';
+import { Pod } from '../../src/api/core/pod.ts';
+import { ResourceQuota } from '../../src/api/core/resource-quota.ts';
+import { Secret } from '../../src/api/core/secret.ts';
+import { Service } from '../../src/api/core/service.ts';
+import { ServiceAccount } from '../../src/api/core/service-account.ts';
+import type { Shared } from '../../src/api/kind.ts';
+import { Ingress } from '../../src/api/networking/ingress.ts';
+import { IngressClass } from '../../src/api/networking/ingress-class.ts';
+import { RuntimeClass } from '../../src/api/node/runtime-class.ts';
+import { PriorityClass } from '../../src/api/scheduling/priority-class.ts';
+import { StorageClass } from '../../src/api/storage/storage-class.ts';
+import type { PodSpec } from '../../src/api/types/core-v1.ts';
+import type { DeepPartial } from '../../src/base/deep.ts';
+import type { Client } from '../../src/client/client.ts';
+import { startWorld, type World } from './world.ts';
+
+let world: World;
+let admin: Client;
+
+async function namespace(name: string, labels: Record<string, string> = {}): Promise<void> {
+  await admin.create(Namespace, { metadata: { name, labels } });
+  await admin.create(ServiceAccount, { metadata: { namespace: name, name: 'default' } });
+}
+
+const pod = (ns: string, name: string, spec: DeepPartial<PodSpec> = {}, metadata: object = {}) => ({
+  metadata: { namespace: ns, name, ...metadata },
+  spec: { containers: [{ name: 'c', image: 'i' }], ...spec },
+});
+
+beforeAll(async () => {
+  world = await startWorld();
+  admin = world.admin;
+  await namespace('plain');
+});
+afterAll(() => world.close());
+
+const refused = (message: string) =>
+  expect.objectContaining({ reason: 'Forbidden', message: expect.stringContaining(message) });
+
+describe('NamespaceLifecycle', () => {
+  it('needs the namespace', async () => {
+    await expect(admin.create(Pod, pod('nowhere', 'a'))).rejects.toMatchObject({
+      reason: 'NotFound',
+      message: 'namespaces "nowhere" not found',
+    });
+  });
+
+  it.each(['default', 'kube-system', 'kube-public'])('keeps %s', async (name) => {
+    await expect(admin.delete(Namespace, { name })).rejects.toEqual(refused('this namespace may not be deleted'));
+  });
+
+  it('takes nothing new into a namespace that goes away', async () => {
+    await namespace('leaving');
+    await admin.create(Secret, { metadata: { namespace: 'leaving', name: 'old', finalizers: ['example.com/keep'] } });
+    await admin.delete(Namespace, { name: 'leaving' });
+    await expect(admin.create(Secret, { metadata: { namespace: 'leaving', name: 'new' } })).rejects.toMatchObject({
+      message:
+        'secrets "new" is forbidden: unable to create new content in namespace leaving because it is being terminated',
+      details: {
+        causes: [
+          {
+            reason: 'NamespaceTerminating',
+            message: 'namespace leaving is being terminated',
+            field: 'metadata.namespace',
+          },
+        ],
+      },
+    });
+    await expect(
+      admin.patch(Secret, { namespace: 'leaving', name: 'old' }, { metadata: { finalizers: null } }, { type: 'merge' }),
+    ).resolves.toBeDefined();
+  });
+});
+
+describe('ServiceAccount', () => {
+  it('gives a pod its account, token and pull secrets', async () => {
+    await namespace('accounts');
+    await admin.patch(
+      ServiceAccount,
+      { namespace: 'accounts', name: 'default' },
+      { imagePullSecrets: [{ name: 'regcred' }] },
+      { type: 'merge' },
+    );
+    const made = await admin.create(Pod, pod('accounts', 'a', { initContainers: [{ name: 'i', image: 'i' }] }));
+    expect(made.spec.serviceAccountName).toBe('default');
+    expect(made.spec.imagePullSecrets).toEqual([{ name: 'regcred' }]);
+    const volume = made.spec.volumes![0]!;
+    expect(volume.name).toMatch(/^kube-api-access-[a-z0-9]{5}$/);
+    expect(volume.projected!.sources).toEqual([
+      { serviceAccountToken: { path: 'token', expirationSeconds: 3607 } },
+      { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+      {
+        downwardAPI: {
+          items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+        },
+      },
+    ]);
+    for (const container of [...made.spec.containers, ...made.spec.initContainers!]) {
+      expect(container.volumeMounts).toEqual([
+        { name: volume.name, readOnly: true, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' },
+      ]);
+    }
+  });
+
+  it.each<[string, DeepPartial<PodSpec>]>([
+    ['the pod', { automountServiceAccountToken: false }],
+    [
+      'a mount of its own',
+      {
+        containers: [
+          {
+            name: 'c',
+            image: 'i',
+            volumeMounts: [{ name: 'v', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }],
+          },
+        ],
+        volumes: [{ name: 'v', emptyDir: {} }],
+      },
+    ],
+  ])('mounts none where %s says so', async (_, spec) => {
+    const made = await admin.create(Pod, {
+      ...pod('plain', '', spec),
+      metadata: { namespace: 'plain', generateName: 'x-' },
+    });
+    expect(made.spec.volumes?.some((v) => v.name.startsWith('kube-api-access-')) ?? false).toBe(false);
+  });
+
+  it('refuses an account that does not exist', async () => {
+    await expect(admin.create(Pod, pod('plain', 'b', { serviceAccountName: 'nobody' }))).rejects.toMatchObject({
+      message:
+        'pods "b" is forbidden: error looking up service account plain/nobody: serviceaccount "nobody" not found',
+    });
+  });
+
+  it('holds accounts that are marked so to their own secrets', async () => {
+    await admin.create(ServiceAccount, {
+      metadata: {
+        namespace: 'plain',
+        name: 'strict',
+        annotations: { 'kubernetes.io/enforce-mountable-secrets': 'true' },
+      },
+      secrets: [{ name: 'mine' }],
+    });
+    const with_ = (secretName: string) =>
+      pod('plain', `s-${secretName}`, {
+        serviceAccountName: 'strict',
+        volumes: [{ name: 'v', secret: { secretName } }],
+      });
+    await expect(admin.create(Pod, with_('mine'))).resolves.toBeDefined();
+    await expect(admin.create(Pod, with_('other'))).rejects.toEqual(
+      refused('because service account "strict" does not reference that secret'),
+    );
+    const made = await admin.get(Pod, { namespace: 'plain', name: 's-mine' });
+    const ephemeral = {
+      ...made,
+      spec: {
+        ...made.spec,
+        ephemeralContainers: [
+          { name: 'e', image: 'i', env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'other', key: 'k' } } }] },
+        ],
+      },
+    };
+    await expect(
+      admin.subresource(
+        'update',
+        Pod,
+        { namespace: 'plain', name: 's-mine', subresource: 'ephemeralcontainers' },
+        ephemeral,
+      ),
+    ).rejects.toEqual(refused('does not reference that secret'));
+  });
+});
+
+describe('DefaultTolerationSeconds', () => {
+  it('adds what is missing', async () => {
+    const made = await admin.create(
+      Pod,
+      pod('plain', 'tol', {
+        tolerations: [{ key: 'node.kubernetes.io/not-ready', effect: 'NoExecute', operator: 'Exists' }],
+      }),
+    );
+    expect(made.spec.tolerations).toEqual([
+      { key: 'node.kubernetes.io/not-ready', effect: 'NoExecute', operator: 'Exists' },
+      { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+    ]);
+    const all = await admin.create(Pod, pod('plain', 'tol-all', { tolerations: [{ operator: 'Exists' }] }));
+    expect(all.spec.tolerations).toHaveLength(1);
+  });
+});
+
+describe('Priority', () => {
+  it('resolves classes, and the default', async () => {
+    await admin.create(PriorityClass, { metadata: { name: 'high' }, value: 1000, preemptionPolicy: 'Never' });
+    const high = await admin.create(Pod, pod('plain', 'p-high', { priorityClassName: 'high' }));
+    expect(high.spec).toMatchObject({ priority: 1000, preemptionPolicy: 'Never' });
+    const none = await admin.create(Pod, pod('plain', 'p-none'));
+    expect(none.spec).toMatchObject({ priority: 0, preemptionPolicy: 'PreemptLowerPriority' });
+    await admin.create(PriorityClass, { metadata: { name: 'usual' }, value: 5, globalDefault: true });
+    const usual = await admin.create(Pod, pod('plain', 'p-usual'));
+    expect(usual.spec).toMatchObject({ priority: 5, priorityClassName: 'usual' });
+    await expect(
+      admin.create(PriorityClass, { metadata: { name: 'second' }, value: 6, globalDefault: true }),
+    ).rejects.toEqual(refused('PriorityClass usual is already marked as default. Only one default can exist'));
+  });
+
+  it.each<[DeepPartial<PodSpec>, string]>([
+    [{ priorityClassName: 'nope' }, 'no PriorityClass with name nope was found'],
+    [
+      { priorityClassName: 'high', priority: 7 },
+      'the integer value of priority (7) must not be provided in pod spec; priority admission controller computed 1000 from the given PriorityClass name',
+    ],
+    [
+      { priorityClassName: 'high', preemptionPolicy: 'PreemptLowerPriority' },
+      'the string value of PreemptionPolicy (PreemptLowerPriority) must not be provided in pod spec',
+    ],
+  ])('refuses %j', async (spec, message) => {
+    await expect(admin.create(Pod, pod('plain', 'p-bad', spec))).rejects.toEqual(refused(message));
+  });
+
+  it('has the system classes', async () => {
+    expect((await admin.get(PriorityClass, { name: 'system-node-critical' })).value).toBe(2_000_001_000);
+  });
+});
+
+describe('LimitRanger', () => {
+  beforeAll(async () => {
+    await namespace('limited');
+    await admin.create(LimitRange, {
+      metadata: { namespace: 'limited', name: 'limits' },
+      spec: {
+        limits: [
+          {
+            type: 'Container',
+            default: { cpu: '500m' },
+            defaultRequest: { cpu: '100m', memory: '10Mi' },
+            min: { cpu: '50m' },
+            max: { cpu: '1' },
+            maxLimitRequestRatio: { cpu: '8' },
+          },
+          { type: 'Pod', max: { cpu: '2' } },
+          { type: 'PersistentVolumeClaim', min: { storage: '1Gi' }, max: { storage: '10Gi' } },
+        ],
+      },
+    });
+  });
+  const sized = (name: string, requests: Record<string, string>, limits: Record<string, string>, count = 1) =>
+    pod('limited', name, {
+      containers: Array.from({ length: count }, (_, i) => ({
+        name: `c${i}`,
+        image: 'i',
+        resources: { requests, limits },
+      })),
+    });
+
+  it('sets defaults and says so', async () => {
+    const made = await admin.create(Pod, pod('limited', 'open'));
+    expect(made.spec.containers[0]!.resources).toEqual({
+      requests: { cpu: '100m', memory: '10Mi' },
+      limits: { cpu: '500m' },
+    });
+    expect(made.metadata.annotations).toMatchObject({
+      'kubernetes.io/limit-ranger':
+        'LimitRanger plugin set: cpu, memory request for container c; cpu limit for container c',
+    });
+  });
+
+  it.each<[Record<string, string>, Record<string, string>, number, string]>([
+    [{ cpu: '10m' }, { cpu: '50m' }, 1, 'minimum cpu usage per Container is 50m, but request is 10m'],
+    [{ cpu: '500m' }, { cpu: '2' }, 1, 'maximum cpu usage per Container is 1, but limit is 2'],
+    [
+      { cpu: '100m' },
+      { cpu: '1' },
+      1,
+      'cpu max limit to request ratio per Container is 8, but provided ratio is 10.000000',
+    ],
+    [{ cpu: '800m' }, { cpu: '900m' }, 3, 'maximum cpu usage per Pod is 2, but limit is 2700m'],
+  ])('refuses %j to %j (%d containers)', async (requests, limits, count, message) => {
+    await expect(admin.create(Pod, sized('bad', requests, limits, count))).rejects.toEqual(refused(message));
+  });
+
+  it('limits claims', async () => {
+    const claim = (name: string, storage: string) => ({
+      metadata: { namespace: 'limited', name },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage } } },
+    });
+    await expect(admin.create(PersistentVolumeClaim, claim('small', '1Mi'))).rejects.toEqual(
+      refused('minimum storage usage per PersistentVolumeClaim is 1Gi, but request is 1Mi'),
+    );
+    await expect(admin.create(PersistentVolumeClaim, claim('big', '11Gi'))).rejects.toEqual(
+      refused('maximum storage usage per PersistentVolumeClaim is 10Gi, but request is 11Gi'),
+    );
+  });
+});
+
+describe('defaults of classes', () => {
+  it('choose the newest default storage class', async () => {
+    const marked = { 'storageclass.kubernetes.io/is-default-class': 'true' };
+    await admin.create(StorageClass, { metadata: { name: 'slow' }, provisioner: 'p' });
+    const claim = (name: string, spec: object = {}) => ({
+      metadata: { namespace: 'plain', name },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
+    });
+    expect((await admin.create(PersistentVolumeClaim, claim('before'))).spec.storageClassName).toBeUndefined();
+    await admin.create(StorageClass, { metadata: { name: 'fast', annotations: marked }, provisioner: 'p' });
+    const made = await admin.create(PersistentVolumeClaim, claim('with'));
+    expect(made.spec.storageClassName).toBe('fast');
+    expect(made.metadata.finalizers).toEqual(['kubernetes.io/pvc-protection']);
+    expect(
+      (await admin.create(PersistentVolumeClaim, claim('none', { storageClassName: '' }))).spec.storageClassName,
+    ).toBe('');
+  });
+
+  it('choose the default ingress class', async () => {
+    await admin.create(IngressClass, {
+      metadata: { name: 'web', annotations: { 'ingressclass.kubernetes.io/is-default-class': 'true' } },
+      spec: { controller: 'example.com/web' },
+    });
+    const ingress = (name: string, annotations: Record<string, string> = {}) => ({
+      metadata: { namespace: 'plain', name, annotations },
+      spec: { defaultBackend: { service: { name: 's', port: { number: 80 } } } },
+    });
+    expect((await admin.create(Ingress, ingress('a'))).spec.ingressClassName).toBe('web');
+    expect(
+      (await admin.create(Ingress, ingress('b', { 'kubernetes.io/ingress.class': 'old' }))).spec.ingressClassName,
+    ).toBeUndefined();
+  });
+
+  it('take runtime classes’ overhead', async () => {
+    await admin.create(RuntimeClass, {
+      metadata: { name: 'vm' },
+      handler: 'kata',
+      overhead: { podFixed: { memory: '64Mi' } },
+      scheduling: { nodeSelector: { kata: 'yes' } },
+    });
+    const made = await admin.create(Pod, pod('plain', 'vm', { runtimeClassName: 'vm' }));
+    expect(made.spec).toMatchObject({ overhead: { memory: '64Mi' }, nodeSelector: { kata: 'yes' } });
+    await expect(admin.create(Pod, pod('plain', 'vm2', { runtimeClassName: 'nope' }))).rejects.toEqual(
+      refused('pod rejected: RuntimeClass "nope" not found'),
+    );
+    await expect(
+      admin.create(Pod, pod('plain', 'vm3', { runtimeClassName: 'vm', nodeSelector: { kata: 'no' } })),
+    ).rejects.toEqual(
+      refused('conflict: runtimeClass.scheduling.nodeSelector[kata] = yes; pod.spec.nodeSelector[kata] = no'),
+    );
+    await expect(admin.create(Pod, pod('plain', 'vm4', { overhead: { memory: '1Mi' } }))).rejects.toEqual(
+      refused('Pod Overhead set without corresponding RuntimeClass'),
+    );
+  });
+
+  it('taint new nodes', async () => {
+    const node = await admin.create(Node, { metadata: { name: 'fresh' } });
+    expect(node.spec.taints).toEqual([{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }]);
+  });
+});
+
+describe('PersistentVolumeClaimResize', () => {
+  it('lets bound claims of expandable classes grow', async () => {
+    await admin.create(StorageClass, { metadata: { name: 'grows' }, provisioner: 'p', allowVolumeExpansion: true });
+    for (const storageClassName of ['grows', 'slow']) {
+      const name = `c-${storageClassName}`;
+      await admin.create(PersistentVolumeClaim, {
+        metadata: { namespace: 'plain', name },
+        spec: {
+          storageClassName,
+          accessModes: ['ReadWriteOnce'],
+          volumeName: 'v',
+          resources: { requests: { storage: '1Gi' } },
+        },
+      });
+      const grow = () =>
+        admin.patch(
+          PersistentVolumeClaim,
+          { namespace: 'plain', name },
+          { spec: { resources: { requests: { storage: '2Gi' } } } },
+          { type: 'merge' },
+        );
+      await expect(grow()).rejects.toMatchObject({ reason: expect.stringMatching(/Forbidden|Invalid/) });
+      await admin.patch(
+        PersistentVolumeClaim,
+        { namespace: 'plain', name },
+        { status: { phase: 'Bound', capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'] } },
+        { type: 'merge', subresource: 'status' },
+      );
+      if (storageClassName === 'grows') await expect(grow()).resolves.toBeDefined();
+      else await expect(grow()).rejects.toEqual(refused('only dynamically provisioned pvc can be resized'));
+    }
+  });
+});
+
+describe('ResourceQuota', () => {
+  async function quota(ns: string, spec: object, labels = {}): Promise<void> {
+    await namespace(ns, labels);
+    const made = await admin.create(ResourceQuota, { metadata: { namespace: ns, name: 'q' }, spec: spec as never });
+    const used = Object.fromEntries(Object.keys(made.spec.hard ?? {}).map((name) => [name, '0']));
+    await admin.updateStatus(ResourceQuota, { ...made, status: { hard: made.spec.hard!, used } });
+  }
+  const used = async (ns: string) => (await admin.get(ResourceQuota, { namespace: ns, name: 'q' })).status.used;
+  const sized = (ns: string, name: string, cpu = '100m') =>
+    pod(ns, name, {
+      containers: [
+        { name: 'c', image: 'i', resources: { requests: { cpu, memory: '1Mi' }, limits: { cpu, memory: '1Mi' } } },
+      ],
+    });
+
+  it('counts and refuses', async () => {
+    await quota('q-basic', {
+      hard: {
+        pods: '2',
+        'requests.cpu': '250m',
+        services: '1',
+        'services.nodeports': '0',
+        'count/secrets': '1',
+        'requests.storage': '5Gi',
+      },
+    });
+    await admin.create(Pod, sized('q-basic', 'a'));
+    expect(await used('q-basic')).toMatchObject({ pods: '1', 'requests.cpu': '100m' });
+    await expect(admin.create(Pod, sized('q-basic', 'b', '200m'))).rejects.toMatchObject({
+      message:
+        'pods "b" is forbidden: exceeded quota: q, requested: requests.cpu=200m, used: requests.cpu=100m, limited: requests.cpu=250m',
+    });
+    await expect(admin.create(Pod, pod('q-basic', 'c'))).rejects.toEqual(
+      refused('failed quota: q: must specify requests.cpu for: c'),
+    );
+    await admin.create(Pod, sized('q-basic', 'd'));
+    await expect(admin.create(Pod, sized('q-basic', 'e', '10m'))).rejects.toEqual(
+      refused('exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2'),
+    );
+    await admin.create(Secret, { metadata: { namespace: 'q-basic', name: 'one' } });
+    await expect(admin.create(Secret, { metadata: { namespace: 'q-basic', name: 'two' } })).rejects.toEqual(
+      refused('exceeded quota: q, requested: count/secrets=1, used: count/secrets=1, limited: count/secrets=1'),
+    );
+    await admin.create(Service, { metadata: { namespace: 'q-basic', name: 's' }, spec: { ports: [{ port: 80 }] } });
+    await expect(
+      admin.patch(Service, { namespace: 'q-basic', name: 's' }, { spec: { type: 'NodePort' } }, { type: 'merge' }),
+    ).rejects.toEqual(refused('services.nodeports=1'));
+    await expect(
+      admin.create(PersistentVolumeClaim, {
+        metadata: { namespace: 'q-basic', name: 'p' },
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '6Gi' } } },
+      }),
+    ).rejects.toEqual(refused('requests.storage=6Gi'));
+  });
+
+  it('is exact when many come at once', async () => {
+    await quota('q-race', { hard: { 'count/secrets': '10' } });
+    const results = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, i) => admin.create(Secret, { metadata: { namespace: 'q-race', name: `s${i}` } })),
+    );
+    expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(10);
+    expect(await used('q-race')).toEqual({ 'count/secrets': '10' });
+    for (const result of results)
+      if (result.status === 'rejected') expect(result.reason.message).toContain('exceeded quota: q');
+  });
+
+  it('takes nothing for dry runs and for requests that fail later', async () => {
+    await quota('q-dry', { hard: { 'count/secrets': '1' } });
+    await admin.create(Secret, { metadata: { namespace: 'q-dry', name: 'a' } }, { dryRun: true });
+    expect(await used('q-dry')).toEqual({ 'count/secrets': '0' });
+    await admin.create(Secret, { metadata: { namespace: 'q-dry', name: 'a' } });
+    await expect(admin.create(Secret, { metadata: { namespace: 'q-dry', name: 'a' } })).rejects.toBeDefined();
+    expect(await used('q-dry')).toEqual({ 'count/secrets': '1' });
+  });
+
+  it('counts what its scopes select', async () => {
+    await quota('q-scope', { hard: { pods: '0' }, scopes: ['BestEffort'] });
+    await expect(admin.create(Pod, pod('q-scope', 'best'))).rejects.toEqual(
+      refused('exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0'),
+    );
+    await expect(admin.create(Pod, sized('q-scope', 'burst'))).resolves.toBeDefined();
+    await quota('q-class', {
+      hard: { pods: '0' },
+      scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In', values: ['high'] }] },
+    });
+    await expect(admin.create(Pod, pod('q-class', 'high', { priorityClassName: 'high' }))).rejects.toEqual(
+      refused('exceeded quota'),
+    );
+    await expect(admin.create(Pod, pod('q-class', 'none'))).resolves.toBeDefined();
+  });
+
+  it('refuses while nobody has counted yet', async () => {
+    await namespace('q-new');
+    await admin.create(ResourceQuota, { metadata: { namespace: 'q-new', name: 'q' }, spec: { hard: { pods: '1' } } });
+    await expect(admin.create(Pod, pod('q-new', 'a'))).rejects.toEqual(
+      refused('status unknown for quota: q, resources: pods'),
+    );
+  });
+});
+
+describe('PodSecurity', () => {
+  const label = (mode: string, level: string, version = 'latest') => ({
+    [`pod-security.kubernetes.io/${mode}`]: level,
+    [`pod-security.kubernetes.io/${mode}-version`]: version,
+  });
+  const hardened = {
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      runAsNonRoot: true,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+  };
+  const one = (container: object = {}, spec: object = {}): DeepPartial<PodSpec> => ({
+    containers: [{ name: 'a', image: 'i', ...container }],
+    ...spec,
+  });
+
+  beforeAll(async () => {
+    await namespace('pss-base', label('enforce', 'baseline'));
+    await namespace('pss-strict', label('enforce', 'restricted'));
+    await namespace('pss-warn', { ...label('warn', 'restricted', 'v1.24') });
+  });
+
+  it('says what restricted wants', async () => {
+    await expect(admin.create(Pod, pod('pss-strict', 'x', one()))).rejects.toMatchObject({
+      message:
+        'pods "x" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "a" must set securityContext.allowPrivilegeEscalation=false), unrestricted capabilities (container "a" must set securityContext.capabilities.drop=["ALL"]), runAsNonRoot != true (pod or container "a" must set securityContext.runAsNonRoot=true), seccompProfile (pod or container "a" must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")',
+    });
+    await expect(admin.create(Pod, pod('pss-strict', 'ok', one(hardened)))).resolves.toBeDefined();
+  });
+
+  it.each<[string, DeepPartial<PodSpec>, string]>([
+    [
+      'privileged',
+      one({ securityContext: { privileged: true } }),
+      'privileged (container "a" must not set securityContext.privileged=true)',
+    ],
+    ['host namespaces', one({}, { hostPID: true, hostIPC: true }), 'host namespaces (hostPID=true, hostIPC=true)'],
+    ['host paths', one({}, { volumes: [{ name: 'h', hostPath: { path: '/' } }] }), 'hostPath volumes (volume "h")'],
+    ['host ports', one({ ports: [{ containerPort: 80, hostPort: 80 }] }), 'hostPort (container "a" uses hostPort 80)'],
+    [
+      'capabilities',
+      one({ securityContext: { capabilities: { add: ['NET_ADMIN', 'CHOWN'] } } }),
+      'non-default capabilities (container "a" must not include "NET_ADMIN" in securityContext.capabilities.add)',
+    ],
+    [
+      'procMount',
+      one({ securityContext: { procMount: 'Unmasked' } }, { hostUsers: false }),
+      'procMount (container "a" must not set securityContext.procMount to "Unmasked")',
+    ],
+    [
+      'seccomp',
+      one({}, { securityContext: { seccompProfile: { type: 'Unconfined' } } }),
+      'seccompProfile (pod must not set securityContext.seccompProfile.type to "Unconfined")',
+    ],
+    [
+      'AppArmor',
+      one({ securityContext: { appArmorProfile: { type: 'Unconfined' } } }),
+      'forbidden AppArmor profile (container "a" must not set AppArmor profile type to "Unconfined")',
+    ],
+    [
+      'SELinux',
+      one({ securityContext: { seLinuxOptions: { type: 'spc_t', user: 'u' } } }),
+      'seLinuxOptions (container "a" set forbidden securityContext.seLinuxOptions: type "spc_t"; user may not be set)',
+    ],
+    [
+      'sysctls',
+      one({}, { securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] } }),
+      'forbidden sysctls (kernel.msgmax)',
+    ],
+    [
+      'probe hosts',
+      one({ livenessProbe: { httpGet: { port: 80, host: '169.254.169.254' } } }),
+      'probe or lifecycle host (container "a" uses probe or lifecycle host "169.254.169.254")',
+    ],
+    [
+      'an init container',
+      one({}, { initContainers: [{ name: 'b', image: 'i', securityContext: { privileged: true } }] }),
+      'privileged (container "b" must not set securityContext.privileged=true)',
+    ],
+  ])('baseline refuses %s', async (_, spec, message) => {
+    await expect(admin.create(Pod, pod('pss-base', 'bad', spec))).rejects.toEqual(
+      refused(`violates PodSecurity "baseline:latest": ${message}`),
+    );
+  });
+
+  it('baseline takes an ordinary pod', async () => {
+    await expect(admin.create(Pod, pod('pss-base', 'ok', one()))).resolves.toBeDefined();
+  });
+
+  it.each<[string, object, object, string]>([
+    [
+      'volumes',
+      {},
+      { volumes: [{ name: 'n', nfs: { server: 's', path: '/' } }] },
+      'restricted volume types (volume "n" uses restricted volume type "nfs")',
+    ],
+    [
+      'root',
+      { securityContext: { ...hardened.securityContext, runAsUser: 0 } },
+      {},
+      'runAsUser=0 (container "a" must not set runAsUser=0)',
+    ],
+    [
+      'runAsNonRoot false',
+      { securityContext: { ...hardened.securityContext, runAsNonRoot: false } },
+      {},
+      'runAsNonRoot != true (container "a" must not set securityContext.runAsNonRoot=false)',
+    ],
+    [
+      'an added capability',
+      { securityContext: { ...hardened.securityContext, capabilities: { drop: ['ALL'], add: ['CHOWN'] } } },
+      {},
+      'unrestricted capabilities (container "a" must not include "CHOWN" in securityContext.capabilities.add)',
+    ],
+  ])('restricted refuses %s', async (_, container, spec, message) => {
+    await expect(admin.create(Pod, pod('pss-strict', 'bad', one({ ...hardened, ...container }, spec)))).rejects.toEqual(
+      refused(message),
+    );
+  });
+
+  it('cannot be got round by an ephemeral container', async () => {
+    const made = await admin.create(Pod, pod('pss-base', 'debugged', one()));
+    const update = {
+      ...made,
+      spec: { ...made.spec, ephemeralContainers: [{ name: 'dbg', image: 'i', securityContext: { privileged: true } }] },
+    };
+    await expect(
+      admin.subresource(
+        'update',
+        Pod,
+        { namespace: 'pss-base', name: 'debugged', subresource: 'ephemeralcontainers' },
+        update,
+      ),
+    ).rejects.toEqual(refused('privileged (container "dbg"'));
+  });
+
+  it('warns of workloads and pods, and lets them pass', async () => {
+    const certificate = world.certificate('root', ['system:masters']);
+    const template = { metadata: { labels: { a: 'b' } }, spec: one() };
+    const answer = await world.call('/apis/apps/v1/namespaces/pss-warn/deployments', {
+      certificate,
+      body: {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'd' },
+        spec: { selector: { matchLabels: { a: 'b' } }, template },
+      },
+    });
+    expect(answer.status).toBe(201);
+    expect(String(answer.headers['warning'])).toContain(
+      'would violate PodSecurity \\"restricted:v1.24\\": allowPrivilegeEscalation != false',
+    );
+    expect(await admin.get(Deployment, { namespace: 'pss-warn', name: 'd' })).toBeDefined();
+  });
+
+  it('checks the labels, and warns of pods that a new level would not take', async () => {
+    await expect(
+      admin.create(Namespace, { metadata: { name: 'pss-bad', labels: label('enforce', 'strict') } }),
+    ).rejects.toMatchObject({
+      reason: 'Invalid',
+      message: expect.stringContaining(
+        'metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: "strict": must be one of privileged, baseline, restricted',
+      ),
+    });
+    await admin.create(Pod, pod('plain', 'naked', { hostNetwork: true }));
+    const answer = await world.call('/api/v1/namespaces/plain', {
+      method: 'PATCH',
+      certificate: world.certificate('root', ['system:masters']),
+      headers: { 'content-type': 'application/merge-patch+json' },
+      body: { metadata: { labels: label('enforce', 'baseline') } },
+    });
+    expect(answer.status).toBe(200);
+    expect(String(answer.headers['warning'])).toContain(
+      'existing pods in namespace \\"plain\\" violate the new PodSecurity enforce level \\"baseline:latest\\"',
+    );
+    expect(String(answer.headers['warning'])).toContain('naked: host namespaces');
+  });
+});
+
+describe('plugins on request', () => {
+  it('pull always', async () => {
+    const other = await startWorld({
+      admission: {
+        enable: ['AlwaysPullImages', 'EventRateLimit'],
+        configuration: { EventRateLimit: { limits: [{ type: 'Namespace', qps: 1, burst: 2 }] } },
+      },
+    });
+    try {
+      const made: Shared<Pod> = await other.admin
+        .create(ServiceAccount, { metadata: { namespace: 'default', name: 'sa' } })
+        .then(() =>
+          other.admin.create(
+            Pod,
+            pod('default', 'a', {
+              serviceAccountName: 'sa',
+              containers: [{ name: 'c', image: 'i', imagePullPolicy: 'IfNotPresent' }],
+            }),
+          ),
+        );
+      expect(made.spec.containers[0]!.imagePullPolicy).toBe('Always');
+      const event = (i: number) =>
+        other.call('/api/v1/namespaces/default/events', {
+          certificate: other.certificate('root', ['system:masters']),
+          body: {
+            apiVersion: 'v1',
+            kind: 'Event',
+            metadata: { name: `e${i}`, namespace: 'default' },
+            involvedObject: { kind: 'Pod', name: 'a', namespace: 'default' },
+            reason: 'R',
+            message: 'm',
+            type: 'Normal',
+          },
+        });
+      const codes = [(await event(1)).status, (await event(2)).status, (await event(3)).status];
+      expect(codes).toEqual([201, 201, 429]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('must be known', async () => {
+    await expect(startWorld({ admission: { enable: ['NoSuchPlugin'] } })).rejects.toThrow('"NoSuchPlugin" is unknown');
+  });
+});

@@ -1,0 +1,687 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CertificateSigningRequest } from '../../src/api/certificates/certificate-signing-request.ts';
+import { Lease } from '../../src/api/coordination/lease.ts';
+import { ConfigMap } from '../../src/api/core/config-map.ts';
+import { Namespace } from '../../src/api/core/namespace.ts';
+import { Node } from '../../src/api/core/node.ts';
+import { Pod } from '../../src/api/core/pod.ts';
+import { Secret } from '../../src/api/core/secret.ts';
+import { ServiceAccount } from '../../src/api/core/service-account.ts';
+import { ClusterRole } from '../../src/api/rbac/cluster-role.ts';
+import { ClusterRoleBinding } from '../../src/api/rbac/cluster-role-binding.ts';
+import { Role } from '../../src/api/rbac/role.ts';
+import { RoleBinding } from '../../src/api/rbac/role-binding.ts';
+import { createCertificateRequest, generateKeys } from '../../src/base/pki.ts';
+import type { Client } from '../../src/client/client.ts';
+import { startWorld, type World } from './world.ts';
+
+const rbac = 'rbac.authorization.k8s.io';
+let world: World;
+let admin: Client;
+
+beforeAll(async () => {
+  world = await startWorld();
+  admin = world.admin;
+  for (const name of ['team-a', 'team-b', 'kube-node-lease']) {
+    if (!(await admin.find(Namespace, { name }))) await admin.create(Namespace, { metadata: { name } });
+    if (!(await admin.find(ServiceAccount, { namespace: name, name: 'default' })))
+      await admin.create(ServiceAccount, { metadata: { namespace: name, name: 'default' } });
+  }
+  for (const namespace of ['team-a', 'team-b']) {
+    await admin.create(Secret, { metadata: { namespace, name: 'password' }, stringData: { p: 'secret-value' } });
+    await admin.create(Secret, { metadata: { namespace, name: 'unused' } });
+    await admin.create(ConfigMap, { metadata: { namespace, name: 'settings' } });
+  }
+  await admin.create(Role, {
+    metadata: { namespace: 'team-a', name: 'dev' },
+    rules: [
+      {
+        apiGroups: [''],
+        resources: ['pods', 'pods/log', 'configmaps'],
+        verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
+      },
+      {
+        apiGroups: [rbac],
+        resources: ['roles', 'rolebindings'],
+        verbs: ['get', 'list', 'create', 'update', 'patch', 'delete'],
+      },
+      { apiGroups: [''], resources: ['secrets'], resourceNames: ['password'], verbs: ['get'] },
+    ],
+  });
+  await admin.create(RoleBinding, {
+    metadata: { namespace: 'team-a', name: 'dev' },
+    roleRef: { apiGroup: rbac, kind: 'Role', name: 'dev' },
+    subjects: [
+      { kind: 'User', apiGroup: rbac, name: 'dana' },
+      { kind: 'ServiceAccount', name: 'default', namespace: 'team-a' },
+    ],
+  });
+});
+afterAll(() => world.close());
+
+const forbidden = (message: string) =>
+  expect.objectContaining({ reason: 'Forbidden', message: expect.stringContaining(message) });
+
+describe('namespaces keep tenants apart', () => {
+  const dana = () => world.as('dana');
+
+  it('allows what is bound, where it is bound', async () => {
+    await expect(dana().list(ConfigMap, { namespace: 'team-a' })).resolves.toBeDefined();
+    await expect(dana().get(Secret, { namespace: 'team-a', name: 'password' })).resolves.toBeDefined();
+  });
+
+  it('refuses the rest, in upstream’s words', async () => {
+    await expect(dana().list(ConfigMap, { namespace: 'team-b' })).rejects.toEqual(
+      forbidden(
+        'configmaps is forbidden: User "dana" cannot list resource "configmaps" in API group "" in the namespace "team-b"',
+      ),
+    );
+    await expect(dana().list(ConfigMap)).rejects.toEqual(
+      forbidden('User "dana" cannot list resource "configmaps" in API group "" at the cluster scope'),
+    );
+    await expect(dana().get(Secret, { namespace: 'team-a', name: 'unused' })).rejects.toEqual(
+      forbidden(
+        'secrets "unused" is forbidden: User "dana" cannot get resource "secrets" in API group "" in the namespace "team-a"',
+      ),
+    );
+    await expect(dana().list(Secret, { namespace: 'team-a' })).rejects.toEqual(
+      forbidden('cannot list resource "secrets"'),
+    );
+  });
+
+  it('holds a pod’s token to its own namespace', async () => {
+    const groups = ['system:serviceaccounts', 'system:serviceaccounts:team-a'];
+    const pod = world.as('system:serviceaccount:team-a:default', ...groups);
+    await expect(pod.list(Pod, { namespace: 'team-a' })).resolves.toBeDefined();
+    await expect(pod.list(Pod, { namespace: 'team-b' })).rejects.toEqual(forbidden('team-b'));
+    await expect(pod.get(Secret, { namespace: 'team-b', name: 'password' })).rejects.toEqual(forbidden('team-b'));
+    const other = world.as(
+      'system:serviceaccount:team-b:default',
+      'system:serviceaccounts',
+      'system:serviceaccounts:team-b',
+    );
+    await expect(other.list(Pod, { namespace: 'team-a' })).rejects.toEqual(forbidden('team-a'));
+  });
+
+  it.each([
+    ['/api/v1/namespaces/team-a/../team-b/secrets'],
+    ['/api/v1/namespaces/team-a/%2e%2e/team-b/secrets'],
+    ['/api/v1/namespaces/team-a%2f..%2fteam-b/secrets'],
+    ['/api/v1/namespaces/team-a/..%2fteam-b/secrets/password'],
+    ['/api/v1/namespaces/team-b/secrets/password?namespace=team-a'],
+    ['/api/v1//namespaces/team-b/secrets'],
+    ['/api//v1/secrets'],
+    ['/api/v1/namespaces/team-b/secrets/../configmaps/settings'],
+    ['/API/V1/secrets'],
+    ['/api/v1/watch/namespaces/team-b/secrets'],
+    ['/api/v1/namespaces/team-b/secrets;x=1'],
+    ['/api/v1/namespaces/%00/secrets'],
+  ])('gives nothing of another namespace at %s', async (path) => {
+    const answer = await world.call(path, { certificate: world.certificate('dana') });
+    // An empty segment ends the resource's path: what is left is discovery, which every user may read.
+    const harmless = answer.status >= 400 || answer.body?.kind === 'APIResourceList';
+    expect([harmless, answer.text]).toEqual([true, expect.not.stringContaining('secret-value')]);
+  });
+
+  it('does not tell whether a secret exists', async () => {
+    const get = (name: string) =>
+      world.call(`/api/v1/namespaces/team-b/secrets/${name}`, { certificate: world.certificate('dana') });
+    expect((await get('password')).status).toBe(403);
+    expect((await get('nothing')).status).toBe(403);
+  });
+});
+
+describe('nobody grants what he does not hold', () => {
+  const dana = () => world.as('dana');
+  const role = (name: string, rules: object[]) => ({ metadata: { namespace: 'team-a', name }, rules: rules as never });
+  const bind = (name: string, kind: string, to: string, user = 'dana') => ({
+    metadata: { namespace: 'team-a', name },
+    roleRef: { apiGroup: rbac, kind, name: to },
+    subjects: [{ kind: 'User', apiGroup: rbac, name: user }],
+  });
+
+  it('lets roles be made of what the maker holds', async () => {
+    await dana().create(Role, role('readers', [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] }]));
+    await dana().create(RoleBinding, bind('readers', 'Role', 'readers', 'erin'));
+    await expect(world.as('erin').list(Pod, { namespace: 'team-a' })).resolves.toBeDefined();
+  });
+
+  it.each<[string, object[], string]>([
+    [
+      'another verb',
+      [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'deletecollection'] }],
+      '{APIGroups:[""], Resources:["pods"], Verbs:["deletecollection"]}',
+    ],
+    ['every verb', [{ apiGroups: [''], resources: ['pods'], verbs: ['*'] }], 'Verbs:["*"]'],
+    [
+      'another resource',
+      [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }],
+      '{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}',
+    ],
+    ['a subresource', [{ apiGroups: [''], resources: ['pods/exec'], verbs: ['create'] }], 'pods/exec'],
+    [
+      'another name',
+      [{ apiGroups: [''], resources: ['secrets'], resourceNames: ['unused'], verbs: ['get'] }],
+      'ResourceNames:["unused"]',
+    ],
+    ['every group', [{ apiGroups: ['*'], resources: ['pods'], verbs: ['get'] }], 'APIGroups:["*"]'],
+  ])('refuses a role with %s', async (_, rules, missing) => {
+    const attempt = dana().create(Role, role('more', rules));
+    await expect(attempt).rejects.toEqual(
+      forbidden(
+        'user "dana" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:',
+      ),
+    );
+    await expect(dana().create(Role, role('more', rules))).rejects.toEqual(forbidden(missing));
+  });
+
+  it('refuses widening a role, by update and by patch', async () => {
+    await dana().create(Role, role('grows', [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }]));
+    const patch = [{ op: 'add', path: '/rules/-', value: { apiGroups: ['*'], resources: ['*'], verbs: ['*'] } }];
+    await expect(dana().patch(Role, { namespace: 'team-a', name: 'grows' }, patch, { type: 'json' })).rejects.toEqual(
+      forbidden('not currently held'),
+    );
+    const label = { metadata: { labels: { x: 'y' } } };
+    await expect(
+      dana().patch(Role, { namespace: 'team-a', name: 'grows' }, label, { type: 'merge' }),
+    ).resolves.toBeDefined();
+  });
+
+  it('refuses bindings to a role that gives more', async () => {
+    await expect(dana().create(RoleBinding, bind('up', 'ClusterRole', 'cluster-admin'))).rejects.toEqual(
+      forbidden('not currently held'),
+    );
+    await expect(dana().create(RoleBinding, bind('up', 'ClusterRole', 'system:node'))).rejects.toEqual(
+      forbidden('not currently held'),
+    );
+    await expect(dana().create(RoleBinding, bind('up', 'ClusterRole', 'not-made-yet'))).rejects.toMatchObject({
+      reason: 'NotFound',
+    });
+    await expect(
+      dana().create(ClusterRoleBinding, { ...bind('up', 'ClusterRole', 'view'), metadata: { name: 'up' } }),
+    ).rejects.toEqual(forbidden('clusterrolebindings'));
+  });
+
+  it('refuses adding a subject to a strong binding', async () => {
+    await admin.create(RoleBinding, bind('strong', 'ClusterRole', 'cluster-admin', 'root'));
+    const patch = [{ op: 'add', path: '/subjects/-', value: { kind: 'User', apiGroup: rbac, name: 'dana' } }];
+    await expect(
+      dana().patch(RoleBinding, { namespace: 'team-a', name: 'strong' }, patch, { type: 'json' }),
+    ).rejects.toEqual(forbidden('not currently held'));
+  });
+
+  it('allows it with the verbs escalate and bind', async () => {
+    await admin.create(
+      Role,
+      role('may-bind', [
+        { apiGroups: [rbac], resources: ['clusterroles'], resourceNames: ['system:kube-dns'], verbs: ['bind'] },
+        { apiGroups: [rbac], resources: ['roles'], verbs: ['escalate'] },
+        { apiGroups: [rbac], resources: ['roles', 'rolebindings'], verbs: ['create'] },
+      ]),
+    );
+    await admin.create(RoleBinding, bind('may-bind', 'Role', 'may-bind', 'bea'));
+    const bea = world.as('bea');
+    await expect(bea.create(RoleBinding, bind('dns', 'ClusterRole', 'system:kube-dns', 'x'))).resolves.toBeDefined();
+    await expect(bea.create(RoleBinding, bind('dns2', 'ClusterRole', 'system:node', 'x'))).rejects.toEqual(
+      forbidden('not currently held'),
+    );
+    await expect(
+      bea.create(Role, role('anything', [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }])),
+    ).resolves.toBeDefined();
+  });
+
+  it('keeps aggregation rules to cluster admins', async () => {
+    await admin.create(ClusterRole, {
+      metadata: { name: 'role-maker' },
+      rules: [{ apiGroups: [rbac], resources: ['clusterroles'], verbs: ['create'] }],
+    });
+    await admin.create(ClusterRoleBinding, {
+      metadata: { name: 'role-maker' },
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'role-maker' },
+      subjects: [{ kind: 'User', apiGroup: rbac, name: 'max' }],
+    });
+    const aggregated = {
+      metadata: { name: 'sum' },
+      aggregationRule: { clusterRoleSelectors: [{ matchLabels: { a: 'b' } }] },
+    };
+    await expect(world.as('max').create(ClusterRole, aggregated)).rejects.toEqual(
+      forbidden('must have cluster-admin privileges to use an aggregationRule'),
+    );
+  });
+});
+
+describe('impersonation', () => {
+  const self = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+  const as = (headers: Record<string, string | string[]>, user = 'dana', groups: string[] = []) =>
+    world.call(self, { certificate: world.certificate(user, groups), headers, body });
+
+  beforeAll(async () => {
+    await admin.create(ClusterRole, {
+      metadata: { name: 'helpdesk' },
+      rules: [
+        { apiGroups: [''], resources: ['users'], resourceNames: ['bob'], verbs: ['impersonate'] },
+        { apiGroups: [''], resources: ['groups'], resourceNames: ['dev'], verbs: ['impersonate'] },
+        {
+          apiGroups: ['authentication.k8s.io'],
+          resources: ['userextras/scopes'],
+          resourceNames: ['view'],
+          verbs: ['impersonate'],
+        },
+      ],
+    });
+    await admin.create(ClusterRoleBinding, {
+      metadata: { name: 'helpdesk' },
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'helpdesk' },
+      subjects: [{ kind: 'User', apiGroup: rbac, name: 'hal' }],
+    });
+  });
+
+  it('is for those who may', async () => {
+    const answer = await as(
+      { 'Impersonate-User': 'bob', 'Impersonate-Group': ['dev'], 'Impersonate-Extra-Scopes': 'view' },
+      'hal',
+    );
+    expect(answer.body.status.userInfo).toEqual({
+      username: 'bob',
+      groups: ['dev', 'system:authenticated'],
+      extra: { scopes: ['view'] },
+    });
+  });
+
+  it.each<[string, Record<string, string | string[]>, string]>([
+    ['another user', { 'Impersonate-User': 'alice' }, 'cannot impersonate resource "users"'],
+    [
+      'another group',
+      { 'Impersonate-User': 'bob', 'Impersonate-Group': 'system:masters' },
+      'cannot impersonate resource "groups"',
+    ],
+    [
+      'one group of two',
+      { 'Impersonate-User': 'bob', 'Impersonate-Group': ['dev', 'system:masters'] },
+      'cannot impersonate resource "groups"',
+    ],
+    [
+      'a group hidden behind a comma',
+      { 'Impersonate-User': 'bob', 'Impersonate-Group': 'dev, system:masters' },
+      'cannot impersonate resource "groups"',
+    ],
+    ['a uid', { 'Impersonate-User': 'bob', 'Impersonate-Uid': '1' }, 'cannot impersonate resource "uids"'],
+    [
+      'another extra value',
+      { 'Impersonate-User': 'bob', 'Impersonate-Extra-Scopes': 'edit' },
+      'cannot impersonate resource "userextras/scopes"',
+    ],
+    [
+      'a service account',
+      { 'Impersonate-User': 'system:serviceaccount:kube-system:default' },
+      'cannot impersonate resource "serviceaccounts"',
+    ],
+    ['the API server', { 'Impersonate-User': 'system:apiserver' }, 'cannot impersonate resource "users"'],
+  ])('refuses %s', async (_, headers, message) => {
+    const answer = await as(headers, 'hal');
+    expect(answer.status).toBe(403);
+    expect(answer.body.message).toContain(message);
+  });
+
+  it('needs a user', async () => {
+    expect((await as({ 'Impersonate-Group': 'dev' }, 'hal')).status).toBe(400);
+  });
+
+  it('gives a service account its groups', async () => {
+    const answer = await as({ 'Impersonate-User': 'system:serviceaccount:team-a:default' }, 'root', ['system:masters']);
+    expect(answer.body.status.userInfo.groups).toEqual([
+      'system:serviceaccounts',
+      'system:serviceaccounts:team-a',
+      'system:authenticated',
+    ]);
+  });
+});
+
+describe('a node', () => {
+  const node = (name = 'n1') => world.as(`system:node:${name}`, 'system:nodes');
+
+  beforeAll(async () => {
+    for (const name of ['n1', 'n2']) await admin.create(Node, { metadata: { name } });
+    await admin.create(Pod, {
+      metadata: { namespace: 'team-a', name: 'on-n1' },
+      spec: {
+        nodeName: 'n1',
+        containers: [{ name: 'c', image: 'i', envFrom: [{ secretRef: { name: 'password' } }] }],
+        volumes: [{ name: 'v', configMap: { name: 'settings' } }],
+      },
+    });
+    await admin.create(Pod, {
+      metadata: { namespace: 'team-b', name: 'on-n2' },
+      spec: { nodeName: 'n2', containers: [{ name: 'c', image: 'i', envFrom: [{ secretRef: { name: 'password' } }] }] },
+    });
+  });
+
+  it('reads what its pods need', async () => {
+    await expect(node().get(Secret, { namespace: 'team-a', name: 'password' })).resolves.toBeDefined();
+    await expect(node().get(ConfigMap, { namespace: 'team-a', name: 'settings' })).resolves.toBeDefined();
+    await expect(node().get(ServiceAccount, { namespace: 'team-a', name: 'default' })).resolves.toBeDefined();
+    await expect(node().get(Pod, { namespace: 'team-a', name: 'on-n1' })).resolves.toBeDefined();
+    await expect(node().list(Pod, { fieldSelector: 'spec.nodeName=n1' })).resolves.toBeDefined();
+    await expect(node().get(Node, { name: 'n1' })).resolves.toBeDefined();
+  });
+
+  it.each<[string, (client: Client) => Promise<unknown>, string]>([
+    [
+      'a secret of its namespace that no pod uses',
+      (c) => c.get(Secret, { namespace: 'team-a', name: 'unused' }),
+      "no relationship found between node 'n1' and this object",
+    ],
+    [
+      'a secret of another node’s pod',
+      (c) => c.get(Secret, { namespace: 'team-b', name: 'password' }),
+      'no relationship found',
+    ],
+    ['all secrets', (c) => c.list(Secret, { namespace: 'team-a' }), 'No Object name found'],
+    ['secrets cluster-wide', (c) => c.list(Secret), 'can only read namespaced object of this type'],
+    ['another node’s pod', (c) => c.get(Pod, { namespace: 'team-b', name: 'on-n2' }), 'no relationship found'],
+    ['all pods', (c) => c.list(Pod), 'can only list/watch pods with spec.nodeName field selector'],
+    ['another node’s pods', (c) => c.list(Pod, { fieldSelector: 'spec.nodeName=n2' }), 'can only list/watch pods'],
+    ['pods not on n2', (c) => c.list(Pod, { fieldSelector: 'spec.nodeName!=n2' }), 'can only list/watch pods'],
+    ['another node', (c) => c.get(Node, { name: 'n2' }), "node 'n1' cannot read 'n2', only its own Node object"],
+    [
+      'another account',
+      (c) => c.get(ServiceAccount, { namespace: 'team-b', name: 'default' }),
+      'no relationship found',
+    ],
+    [
+      'another node’s lease',
+      (c) => c.get(Lease, { namespace: 'kube-node-lease', name: 'n2' }),
+      'can only access node lease with the same name',
+    ],
+    [
+      'a lease elsewhere',
+      (c) => c.get(Lease, { namespace: 'kube-system', name: 'n1' }),
+      'can only access leases in the "kube-node-lease"',
+    ],
+  ])('does not read %s', async (_, attempt, message) => {
+    await expect(attempt(node())).rejects.toEqual(forbidden(message));
+  });
+
+  it.each<[string, (client: Client) => Promise<unknown>, string]>([
+    [
+      'another node',
+      (c) => c.patch(Node, { name: 'n2' }, { metadata: { annotations: { a: 'b' } } }, { type: 'merge' }),
+      'node "n1" is not allowed to modify node "n2"',
+    ],
+    [
+      'its own taints',
+      (c) => c.patch(Node, { name: 'n1' }, { spec: { taints: [] } }, { type: 'merge' }),
+      'is not allowed to modify taints',
+    ],
+    [
+      'labels that isolate nodes',
+      (c) =>
+        c.patch(
+          Node,
+          { name: 'n1' },
+          { metadata: { labels: { 'node-restriction.kubernetes.io/tier': 'x' } } },
+          { type: 'merge' },
+        ),
+      'is not allowed to modify the following labels: node-restriction.kubernetes.io/tier',
+    ],
+    [
+      'role labels',
+      (c) =>
+        c.patch(
+          Node,
+          { name: 'n1' },
+          { metadata: { labels: { 'node-role.kubernetes.io/control-plane': '' } } },
+          { type: 'merge' },
+        ),
+      'node-role.kubernetes.io/control-plane',
+    ],
+    [
+      'another node’s pod status',
+      (c) =>
+        c.patch(
+          Pod,
+          { namespace: 'team-b', name: 'on-n2' },
+          { status: { phase: 'Failed' } },
+          { type: 'merge', subresource: 'status' },
+        ),
+      'can only update pod status for pods with spec.nodeName set to itself',
+    ],
+    [
+      'labels of its pods',
+      (c) =>
+        c.patch(
+          Pod,
+          { namespace: 'team-a', name: 'on-n1' },
+          { metadata: { labels: { a: 'b' } } },
+          { type: 'merge', subresource: 'status' },
+        ),
+      'cannot update labels through pod status',
+    ],
+    [
+      'another node’s pod by deleting it',
+      (c) => c.delete(Pod, { namespace: 'team-b', name: 'on-n2' }),
+      'can only delete pods with spec.nodeName set to itself',
+    ],
+    [
+      'pods that are not mirrors',
+      (c) =>
+        c.create(Pod, {
+          metadata: { namespace: 'team-a', name: 'made' },
+          spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'i' }] },
+        }),
+      'can only create mirror pods',
+    ],
+    [
+      'mirror pods that read a secret',
+      (c) =>
+        c.create(Pod, {
+          metadata: { namespace: 'team-a', name: 'mirror', annotations: { 'kubernetes.io/config.mirror': 'x' } },
+          spec: {
+            nodeName: 'n1',
+            containers: [{ name: 'c', image: 'i' }],
+            volumes: [{ name: 's', secret: { secretName: 'unused' } }],
+          },
+        }),
+      'secrets',
+    ],
+    [
+      'another node’s lease',
+      (c) => c.create(Lease, { metadata: { namespace: 'kube-node-lease', name: 'n2' } }),
+      'same name as the requesting node',
+    ],
+    [
+      'a new node of another name',
+      (c) => c.create(Node, { metadata: { name: 'n3' } }),
+      'node "n1" is not allowed to modify node "n3"',
+    ],
+  ])('does not write %s', async (_, attempt, message) => {
+    await expect(attempt(node())).rejects.toEqual(forbidden(message));
+  });
+
+  const token = (client: Client, namespace: string, spec: object) =>
+    client.subresource(
+      'create',
+      ServiceAccount,
+      { namespace, name: 'default', subresource: 'token' },
+      { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {}, spec: { audiences: [], ...spec } },
+    );
+
+  it('gets tokens bound to its own pods only', async () => {
+    const mine = await admin.get(Pod, { namespace: 'team-a', name: 'on-n1' });
+    const others = await admin.get(Pod, { namespace: 'team-b', name: 'on-n2' });
+    const ref = (pod: { metadata: { name: string; uid: string } }) => ({
+      boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: pod.metadata.name, uid: pod.metadata.uid },
+    });
+    await expect(token(node(), 'team-a', ref(mine))).resolves.toMatchObject({ status: { token: expect.any(String) } });
+    await expect(token(node(), 'team-a', {})).rejects.toEqual(forbidden('node requested token not bound to a pod'));
+    await expect(token(node(), 'team-b', ref(others))).rejects.toEqual(forbidden('no relationship found'));
+    await expect(token(node(), 'team-a', { ...ref(mine), audiences: ['vault'] })).rejects.toEqual(
+      forbidden('audience "vault" not found in pod spec volume'),
+    );
+  });
+
+  it('writes its own lease and status', async () => {
+    await expect(
+      node().create(Lease, { metadata: { namespace: 'kube-node-lease', name: 'n1' } }),
+    ).resolves.toBeDefined();
+    await expect(
+      node().patch(
+        Pod,
+        { namespace: 'team-a', name: 'on-n1' },
+        { status: { message: 'm' } },
+        { type: 'merge', subresource: 'status' },
+      ),
+    ).resolves.toBeDefined();
+    await expect(
+      node().patch(
+        Node,
+        { name: 'n1' },
+        { status: { nodeInfo: { kernelVersion: 'x' } } },
+        { type: 'merge', subresource: 'status' },
+      ),
+    ).resolves.toBeDefined();
+  });
+
+  it('that is only in the group is nobody', async () => {
+    await expect(world.as('mallory', 'system:nodes').list(Node)).rejects.toEqual(forbidden('mallory'));
+  });
+});
+
+describe('certificate signing requests', () => {
+  const request = (commonName: string, organizations: string[] = []) =>
+    Buffer.from(createCertificateRequest(generateKeys().key, { subject: { commonName, organizations } })).toString(
+      'base64',
+    );
+  const csr = (name: string, spec: object) => ({
+    metadata: { name },
+    spec: { usages: ['client auth'], ...spec } as never,
+  });
+
+  beforeAll(async () => {
+    await admin.create(ClusterRole, {
+      metadata: { name: 'csr' },
+      rules: [
+        {
+          apiGroups: ['certificates.k8s.io'],
+          resources: [
+            'certificatesigningrequests',
+            'certificatesigningrequests/approval',
+            'certificatesigningrequests/status',
+          ],
+          verbs: ['*'],
+        },
+      ],
+    });
+    await admin.create(ClusterRoleBinding, {
+      metadata: { name: 'csr' },
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'csr' },
+      subjects: [{ kind: 'User', apiGroup: rbac, name: 'cleo' }],
+    });
+  });
+
+  it('do not ask for system:masters', async () => {
+    const spec = { signerName: 'kubernetes.io/kube-apiserver-client', request: request('me', ['system:masters']) };
+    await expect(world.as('cleo').create(CertificateSigningRequest, csr('masters', spec))).rejects.toEqual(
+      forbidden('use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed'),
+    );
+  });
+
+  it('are approved and signed by those who may act for the signer', async () => {
+    const cleo = world.as('cleo');
+    await cleo.create(
+      CertificateSigningRequest,
+      csr('mine', { signerName: 'kubernetes.io/kube-apiserver-client', request: request('me') }),
+    );
+    const found = await cleo.get(CertificateSigningRequest, { name: 'mine' });
+    const approved = {
+      ...found,
+      status: { conditions: [{ type: 'Approved', status: 'True', reason: 'x', message: 'y' }] },
+    };
+    await expect(
+      cleo.subresource('update', CertificateSigningRequest, { name: 'mine', subresource: 'approval' }, approved),
+    ).rejects.toEqual(
+      forbidden('user not permitted to approve requests with signerName "kubernetes.io/kube-apiserver-client"'),
+    );
+    const signed = { ...found, status: { certificate: Buffer.from(world.ca.cert).toString('base64') } };
+    await expect(
+      cleo.subresource('update', CertificateSigningRequest, { name: 'mine', subresource: 'status' }, signed),
+    ).rejects.toEqual(forbidden('user not permitted to sign requests'));
+  });
+
+  it('of a node name itself', async () => {
+    const n1 = world.as('system:node:n1', 'system:nodes');
+    const spec = {
+      signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
+      usages: ['digital signature', 'client auth'],
+    };
+    await expect(
+      n1.create(
+        CertificateSigningRequest,
+        csr('n2', { ...spec, request: request('system:node:n2', ['system:nodes']) }),
+      ),
+    ).rejects.toEqual(forbidden('can only create a node CSR with CN=system:node:n1'));
+    await expect(
+      n1.create(
+        CertificateSigningRequest,
+        csr('n1', { ...spec, request: request('system:node:n1', ['system:nodes']) }),
+      ),
+    ).resolves.toBeDefined();
+  });
+});
+
+describe('access reviews', () => {
+  it('say what the authorizer would', async () => {
+    const review = async (spec: object, user = 'dana') =>
+      (
+        await world.call('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+          certificate: world.certificate(user),
+          body: { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec },
+        })
+      ).body;
+    expect(
+      (await review({ resourceAttributes: { verb: 'list', resource: 'pods', namespace: 'team-a' } })).status,
+    ).toEqual({ allowed: true, reason: 'RBAC: allowed by RoleBinding "dev/team-a" of Role "dev" to User "dana"' });
+    expect(
+      (await review({ resourceAttributes: { verb: 'list', resource: 'pods', namespace: 'team-b' } })).status,
+    ).toEqual({ allowed: false });
+    expect((await review({ nonResourceAttributes: { verb: 'get', path: '/healthz' } })).status.allowed).toBe(true);
+    expect(await review({})).toMatchObject({ code: 422, reason: 'Invalid' });
+  });
+
+  it('of others are for those who may ask', async () => {
+    const body = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SubjectAccessReview',
+      spec: {
+        user: 'dana',
+        resourceAttributes: { verb: 'get', resource: 'secrets', name: 'password', namespace: 'team-a' },
+      },
+    };
+    const ask = (user: string, groups: string[] = []) =>
+      world.call('/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+        certificate: world.certificate(user, groups),
+        body,
+      });
+    expect((await ask('dana')).status).toBe(403);
+    expect((await ask('root', ['system:masters'])).body.status.allowed).toBe(true);
+  });
+
+  it('list the rules of the caller', async () => {
+    const answer = await world.call('/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', {
+      certificate: world.certificate('dana'),
+      body: { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace: 'team-a' } },
+    });
+    expect(answer.body.status.resourceRules).toContainEqual({
+      apiGroups: [''],
+      resources: ['secrets'],
+      resourceNames: ['password'],
+      verbs: ['get'],
+    });
+    expect(
+      answer.body.status.nonResourceRules.some((r: { nonResourceURLs: string[] }) =>
+        r.nonResourceURLs.includes('/healthz'),
+      ),
+    ).toBe(true);
+  });
+});
