@@ -1,6 +1,7 @@
 import { formatTime } from '../../base/clock.ts';
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
+import { pathSegmentName } from '../machinery/names.ts';
 import type * as apiregistration from '../types/apiregistration-v1.ts';
 import { validateApiService } from './api-service-validation.ts';
 
@@ -23,6 +24,8 @@ export const APIService = defineKind<APIService>({
   prepareCreate(service, { now }) {
     service.status = service.spec.service ? {} : { conditions: [localCondition(now)] };
   },
+  // The core group's is called `v1.`
+  validateName: pathSegmentName,
   validate: validateApiService,
   columns: [
     nameColumn,
