@@ -4,6 +4,9 @@ import { builtinKinds } from '../api/kinds.gen.ts';
 import { StatusError } from '../api/machinery/status.ts';
 import { type Client, createClient } from '../client/client.ts';
 import type { Transport } from '../client/transport.ts';
+import { keepLocalServices } from './aggregation/local-services.ts';
+import { createAggregationFilter } from './aggregation/proxy-filter.ts';
+import { startRemoteApis } from './aggregation/remote-services.ts';
 import { createTokenIssuer } from './authn/token-request.ts';
 import { forbiddenByAuthorizer } from './authz/forbidden.ts';
 import { repairServices } from './bootstrap/repair-services.ts';
@@ -13,6 +16,7 @@ import type { ApiContext } from './context.ts';
 import { startCustomResources } from './crd/definitions.ts';
 import { createDirectTransport } from './direct.ts';
 import { createDiscovery } from './discovery/discovery.ts';
+import { createOpenApi } from './discovery/openapi.ts';
 import { asStatusError, sendError } from './encoding/respond.ts';
 import { createAuthenticationFilter, createImpersonationFilter } from './filters/authenticate.ts';
 import { createAuthorizationFilter } from './filters/authorize.ts';
@@ -76,7 +80,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   }
   const services = await openServiceAllocators(api, options);
 
-  const discovery = createDiscovery(api);
+  const remote = startRemoteApis(api, options.frontProxy);
+  const discovery = createDiscovery(api, remote);
   const checks: HealthCheck[] = [
     { name: 'ping', check: () => undefined },
     { name: 'log', check: () => undefined },
@@ -95,6 +100,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     createMetricsHandler(metrics),
     versionHandler,
     discovery,
+    createOpenApi(api),
     ...(options.serviceAccountSigner ? [createIssuerHandler(options.serviceAccountSigner)] : []),
   ];
 
@@ -108,6 +114,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     ...(audit ? [auditFilter(audit)] : []),
     createImpersonationFilter(options.authorizer),
     createAuthorizationFilter(options.authorizer),
+    createAggregationFilter(remote),
     createPathsFilter(handlers),
     (exchange) => dispatch(api, exchange),
   ];
@@ -136,6 +143,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const custom = await startCustomResources(api);
   await ensureSystemObjects(api, { ranges: services.ranges, advertise: options.advertise });
   const admission = options.admission === false ? undefined : await startAdmission(api, options.admission ?? {});
+  const local = keepLocalServices(api);
+  await local.settled;
   ready = true;
 
   return {
@@ -159,6 +168,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       deadline.stop();
       admission?.stop();
       custom.stop();
+      local.stop();
+      remote.stop();
       await Promise.all(listeners.map((listener) => listener.close()));
       await Promise.all([...transports].map((transport) => transport.close()));
     },

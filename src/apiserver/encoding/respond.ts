@@ -95,7 +95,7 @@ export function setHeaders(exchange: Exchange, contentType: string): void {
 function warningHeaders(warnings: readonly string[]): string[] {
   return [...new Set(warnings)].map((text) => {
     // Header values take no control characters, and only Latin-1 travels unharmed.
-    const clean = text.replace(/[\u0000-\u001f\u007f]/g, ' ').replace(/[\\"]/g, '\\$&');
+    const clean = text.replace(/\p{Cc}/gu, ' ').replace(/[\\"]/g, '\\$&');
     return `299 - "${Buffer.from(clean, 'utf8').toString('latin1')}"`;
   });
 }

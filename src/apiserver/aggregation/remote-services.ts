@@ -1,0 +1,242 @@
+/** API aggregation: groups and versions that other servers answer for, with their availability. */
+import { request } from 'node:https';
+import { APIService } from '../../api/apiregistration/api-service.ts';
+import type { Service } from '../../api/core/service.ts';
+import type { Shared } from '../../api/kind.ts';
+import { isConflict, isNotFound } from '../../api/machinery/status.ts';
+import { formatTime, type Timer } from '../../base/clock.ts';
+import type { ApiContext } from '../context.ts';
+import type { RemoteGroups } from '../discovery/discovery.ts';
+import { keyFor, type StoredResource } from '../registry/resource.ts';
+import type { RelayTarget } from '../streaming/relay.ts';
+import { discoveryOf, type RemoteResources } from './remote-discovery.ts';
+
+type RemoteService = Shared<APIService>;
+
+const checkEveryMs = 30_000;
+const checkTimeoutMs = 5_000;
+
+export interface FrontProxyTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface RemoteApis extends RemoteGroups {
+  /** Where requests for a group and version go; undefined for what this server answers itself. */
+  find(group: string, version: string): RemoteService | undefined;
+  /** Throws when the service has no address. */
+  target(service: RemoteService): Pick<RelayTarget, 'origin' | 'tls'>;
+  isAvailable(service: RemoteService): boolean;
+  stop(): void;
+}
+
+/** Follows APIServices, asks their servers whether they are there, and keeps their status and discovery. */
+export function startRemoteApis(api: ApiContext, tls: FrontProxyTls | undefined): RemoteApis {
+  return new AggregatedApis(api, tls);
+}
+
+class AggregatedApis implements RemoteApis {
+  readonly #api: ApiContext;
+  readonly #tls: FrontProxyTls | undefined;
+  readonly #stored: StoredResource;
+  readonly #remote = new Map<string, RemoteService>();
+  readonly #resources = new Map<string, RemoteResources>();
+  readonly #timers = new Map<string, Timer>();
+  readonly #subscription: { close(): void } | undefined;
+  #stopped = false;
+  generation = 0;
+
+  constructor(api: ApiContext, tls: FrontProxyTls | undefined) {
+    this.#api = api;
+    this.#tls = tls;
+    this.#stored = api.registry.storage(APIService.group, APIService.plural)!;
+    const { cache, prefix } = this.#stored;
+    const snapshot = cache.snapshot();
+    for (const entry of snapshot.range(prefix)) this.#follow(entry.object as unknown as RemoteService);
+    this.#subscription = cache.watch(snapshot.revision, {
+      onEvents: (events) => {
+        for (const event of events) {
+          const service = event.entry.object as unknown as RemoteService;
+          if (event.type === 'DELETED') this.#forget(service.metadata.name);
+          else this.#follow(service);
+        }
+      },
+      onClosed() {},
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#subscription?.close();
+    for (const timer of this.#timers.values()) timer.cancel();
+  }
+
+  find(group: string, version: string): RemoteService | undefined {
+    return this.#remote.size === 0 ? undefined : this.#remote.get(`${group}/${version}`);
+  }
+
+  isAvailable(service: RemoteService): boolean {
+    return service.status.conditions?.some((c) => c.type === 'Available' && c.status === 'True') ?? false;
+  }
+
+  target(service: RemoteService): Pick<RelayTarget, 'origin' | 'tls'> {
+    const { namespace = '', name = '', port = 443 } = service.spec.service ?? {};
+    const stored = this.#api.registry.storage('', 'services')!;
+    const found = stored.cache.get(keyFor(stored, namespace, name))?.object as unknown as Shared<Service> | undefined;
+    const where = `service/${name} in ${JSON.stringify(namespace)}`;
+    if (!found) throw new Error(`${where} is not present`);
+    const host = found.spec.type === 'ExternalName' ? found.spec.externalName : found.spec.clusterIP;
+    if (!host || host === 'None') throw new Error(`${where} has no cluster IP`);
+    const { caBundle, insecureSkipTLSVerify } = service.spec;
+    return {
+      origin: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      tls: {
+        serverName: `${name}.${namespace}.svc`,
+        ...(insecureSkipTLSVerify ? { insecure: true } : {}),
+        ...(caBundle ? { ca: Buffer.from(caBundle, 'base64').toString('utf8') } : {}),
+        ...(this.#tls ? { cert: this.#tls.cert, key: this.#tls.key } : {}),
+      },
+    };
+  }
+
+  groups(): { name: string; group: object; discovery: object }[] {
+    const byGroup = new Map<string, { version: string; resources: RemoteResources | undefined }[]>();
+    for (const service of this.#remote.values()) {
+      const { group = '', version = '' } = service.spec;
+      const versions = byGroup.get(group) ?? [];
+      byGroup.set(group, versions);
+      versions.push({ version, resources: this.#resources.get(service.metadata.name) });
+    }
+    return [...byGroup].map(([name, versions]) => discoveryOf(name, versions));
+  }
+
+  #follow(service: RemoteService): void {
+    const { name } = service.metadata;
+    const id = `${service.spec.group}/${service.spec.version}`;
+    if (!service.spec.service) {
+      this.#forget(name);
+      return;
+    }
+    const known = this.#remote.get(id);
+    this.#remote.set(id, service);
+    if (known && known.metadata.generation === service.metadata.generation && this.#timers.has(name)) return;
+    this.generation++;
+    void this.#check(name, id);
+  }
+
+  #forget(name: string): void {
+    this.#timers.get(name)?.cancel();
+    this.#timers.delete(name);
+    this.#resources.delete(name);
+    for (const [id, service] of this.#remote) {
+      if (service.metadata.name !== name) continue;
+      this.#remote.delete(id);
+      this.generation++;
+    }
+  }
+
+  async #check(name: string, id: string): Promise<void> {
+    this.#timers.get(name)?.cancel();
+    if (this.#stopped) return;
+    this.#timers.set(
+      name,
+      this.#api.clock.after(checkEveryMs, () => void this.#check(name, id)),
+    );
+    const service = this.#remote.get(id);
+    if (!service) return;
+    const condition = await this.#probe(service);
+    if (this.#stopped || this.#remote.get(id)?.metadata.uid !== service.metadata.uid) return;
+    await this.#report(service, condition);
+    // Servers that are just starting are asked again soon.
+    if (condition.status !== 'True') {
+      this.#timers.get(name)?.cancel();
+      this.#timers.set(
+        name,
+        this.#api.clock.after(2000, () => void this.#check(name, id)),
+      );
+    }
+  }
+
+  async #probe(service: RemoteService): Promise<{ status: 'True' | 'False'; reason: string; message: string }> {
+    const { group, version } = service.spec;
+    let target: Pick<RelayTarget, 'origin' | 'tls'>;
+    try {
+      target = this.target(service);
+    } catch (error) {
+      return { status: 'False', reason: 'ServiceNotFound', message: (error as Error).message };
+    }
+    try {
+      const list = await this.#fetch(target, `/apis/${group}/${version}`);
+      this.#resources.set(service.metadata.name, list as RemoteResources);
+      this.generation++;
+      return { status: 'True', reason: 'Passed', message: 'all checks passed' };
+    } catch (error) {
+      const message = `failing or missing response from ${target.origin}/apis/${group}/${version}: ${(error as Error).message}`;
+      return { status: 'False', reason: 'FailedDiscoveryCheck', message };
+    }
+  }
+
+  #fetch({ origin, tls }: Pick<RelayTarget, 'origin' | 'tls'>, path: string): Promise<unknown> {
+    const url = new URL(origin);
+    return new Promise((resolve, reject) => {
+      const outgoing = request(
+        {
+          host: url.hostname.replace(/^\[|\]$/g, ''),
+          port: url.port || 443,
+          path,
+          agent: false,
+          timeout: checkTimeoutMs,
+          headers: {
+            accept: 'application/json',
+            'x-remote-user': 'system:kube-aggregator',
+            'x-remote-group': 'system:masters',
+          },
+          ...(tls?.ca ? { ca: tls.ca } : {}),
+          ...(tls?.cert ? { cert: tls.cert } : {}),
+          ...(tls?.key ? { key: tls.key } : {}),
+          ...(tls?.serverName ? { servername: tls.serverName } : {}),
+          ...(tls?.insecure ? { rejectUnauthorized: false } : {}),
+        },
+        (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+          incoming.on('end', () => {
+            if (incoming.statusCode !== 200) return reject(new Error(`bad status ${incoming.statusCode}`));
+            try {
+              resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+            } catch {
+              reject(new Error('the answer is not JSON'));
+            }
+          });
+          incoming.on('error', reject);
+        },
+      );
+      outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')));
+      outgoing.on('error', reject);
+      outgoing.end();
+    });
+  }
+
+  async #report(
+    service: RemoteService,
+    found: { status: 'True' | 'False'; reason: string; message: string },
+  ): Promise<void> {
+    const conditions = service.status.conditions ?? [];
+    const now = conditions.find((condition) => condition.type === 'Available');
+    if (now?.status === found.status && now.reason === found.reason && now.message === found.message) return;
+    const lastTransitionTime =
+      now?.status === found.status && now.lastTransitionTime
+        ? now.lastTransitionTime
+        : formatTime(this.#api.clock.now());
+    const condition = { type: 'Available', lastTransitionTime, ...found };
+    const status = { conditions: [...conditions.filter((each) => each !== now), condition] };
+    try {
+      await this.#api
+        .loopback()
+        .patch(APIService, { name: service.metadata.name }, { status }, { type: 'merge', subresource: 'status' });
+    } catch (error) {
+      if (!isConflict(error) && !isNotFound(error))
+        this.#api.log.warn('the status of an APIService could not be written', { name: service.metadata.name, error });
+    }
+  }
+}
