@@ -9,7 +9,7 @@
  * inlined in JSON and a message of its own in protobuf. `*` is a pointer, `[]` a list, `{}` a map by string. A type of
  * another group-version is written `core/v1.PodSpec`. Tokens:
  *
- *     optional       optional for OpenAPI though JSON always has it      mandatory   the reverse
+ *     optional       optional for OpenAPI though JSON always has it      required    the reverse
  *     list=map|set|atomic  keys=a,b  map=atomic|granular  struct=…       merge by server-side apply
  *     patch=merge,retainKeys  mergeKey=a                                 strategic merge patch
  *     default=JSON   gate=FEATURE   union                                as upstream marks them

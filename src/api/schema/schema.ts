@@ -231,8 +231,7 @@ function parseField(facts: SchemaFacts, [number, rawName, rawType, ...tokens]: s
     pointer: rawType!.startsWith('*'),
     inline: name === '...',
     omitEmpty,
-    optional:
-      tokens.includes('optional') || (omitEmpty && !tokens.includes('mandatory') && !tokens.includes('required')),
+    optional: tokens.includes('optional') || (omitEmpty && !tokens.includes('required')),
     default: defaultText && !defaultText.startsWith('ref(') ? JSON.parse(defaultText) : undefined,
     listType: token('list') as FieldSchema['listType'],
     listMapKeys: token('keys')?.split(',') ?? [],

@@ -7,7 +7,7 @@ export const facts: SchemaFacts = {
   openapi: 'io.k8s.api.admissionregistration.v1',
   text: `
 type ApplyConfiguration
-  1 expression? string mandatory
+  1 expression? string
 type AuditAnnotation
   1 key string
   2 valueExpression string
@@ -16,7 +16,7 @@ type ExpressionWarning
   3 warning string
 alias FailurePolicyType string Ignore Fail
 type JSONPatch
-  1 expression? string mandatory
+  1 expression? string
 type MatchCondition
   1 name string
   2 expression string
@@ -30,17 +30,17 @@ type MatchResources struct=atomic
 type MutatingAdmissionPolicy cluster
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? MutatingAdmissionPolicySpec mandatory
+  2 spec? MutatingAdmissionPolicySpec
 type MutatingAdmissionPolicyBinding cluster
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? MutatingAdmissionPolicyBindingSpec mandatory
+  2 spec? MutatingAdmissionPolicyBindingSpec
 type MutatingAdmissionPolicyBindingList
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ListMeta
   2 items []MutatingAdmissionPolicyBinding
 type MutatingAdmissionPolicyBindingSpec
-  1 policyName? string mandatory
+  1 policyName? string
   2 paramRef? *ParamRef
   3 matchResources? *MatchResources
 type MutatingAdmissionPolicyList
@@ -49,16 +49,16 @@ type MutatingAdmissionPolicyList
   2 items []MutatingAdmissionPolicy
 type MutatingAdmissionPolicySpec
   1 paramKind? *ParamKind
-  2 matchConstraints? *MatchResources mandatory
+  2 matchConstraints? *MatchResources
   3 variables? []Variable list=atomic
   4 mutations? []Mutation list=atomic
   5 failurePolicy? *FailurePolicyType
   6 matchConditions? []MatchCondition list=map keys=name patch=merge mergeKey=name
-  7 reinvocationPolicy? ReinvocationPolicyType mandatory
+  7 reinvocationPolicy? ReinvocationPolicyType
 type MutatingWebhook
   1 name string
   2 clientConfig WebhookClientConfig
-  3 rules? []RuleWithOperations mandatory list=atomic
+  3 rules? []RuleWithOperations list=atomic
   4 failurePolicy? *FailurePolicyType
   9 matchPolicy? *MatchPolicyType
   5 namespaceSelector? *meta/v1.LabelSelector
@@ -78,30 +78,30 @@ type MutatingWebhookConfigurationList
   2 items []MutatingWebhookConfiguration
 type Mutation
   2 patchType PatchType union
-  3 applyConfiguration? *ApplyConfiguration mandatory
-  4 jsonPatch? *JSONPatch mandatory
+  3 applyConfiguration? *ApplyConfiguration
+  4 jsonPatch? *JSONPatch
 type NamedRuleWithOperations struct=atomic
   1 resourceNames? []string list=atomic
   2 ... RuleWithOperations
 alias OperationType string * CREATE UPDATE DELETE CONNECT
 type ParamKind struct=atomic
-  1 apiVersion? string mandatory
-  2 kind? string mandatory
+  1 apiVersion? string
+  2 kind? string
 type ParamRef struct=atomic
-  1 name? string mandatory
+  1 name? string
   2 namespace? string
   3 selector? *meta/v1.LabelSelector
-  4 parameterNotFoundAction? *ParameterNotFoundActionType mandatory
+  4 parameterNotFoundAction? *ParameterNotFoundActionType
 alias ParameterNotFoundActionType string Allow Deny
 alias PatchType string ApplyConfiguration JSONPatch
 alias ReinvocationPolicyType string Never IfNeeded
 type Rule
-  1 apiGroups? []string mandatory list=atomic
-  2 apiVersions? []string mandatory list=atomic
-  3 resources? []string mandatory list=atomic
+  1 apiGroups? []string list=atomic
+  2 apiVersions? []string list=atomic
+  3 resources? []string list=atomic
   4 scope? *ScopeType
 type RuleWithOperations
-  1 operations? []OperationType mandatory list=atomic
+  1 operations? []OperationType list=atomic
   2 ... Rule
 alias ScopeType string Cluster Namespaced *
 type ServiceReference
@@ -115,21 +115,21 @@ type TypeChecking
 type ValidatingAdmissionPolicy cluster
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? ValidatingAdmissionPolicySpec mandatory
+  2 spec? ValidatingAdmissionPolicySpec
   3 status? ValidatingAdmissionPolicyStatus
 type ValidatingAdmissionPolicyBinding cluster
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? ValidatingAdmissionPolicyBindingSpec mandatory
+  2 spec? ValidatingAdmissionPolicyBindingSpec required
 type ValidatingAdmissionPolicyBindingList
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ListMeta
   2 items []ValidatingAdmissionPolicyBinding
 type ValidatingAdmissionPolicyBindingSpec
-  1 policyName? string mandatory
+  1 policyName? string required
   2 paramRef? *ParamRef
   3 matchResources? *MatchResources
-  4 validationActions? []ValidationAction mandatory list=set
+  4 validationActions? []ValidationAction list=set required
 alias ValidatingAdmissionPolicyConditionType string
 type ValidatingAdmissionPolicyList
   - ... meta/v1.TypeMeta
@@ -137,7 +137,7 @@ type ValidatingAdmissionPolicyList
   2 items []ValidatingAdmissionPolicy
 type ValidatingAdmissionPolicySpec
   1 paramKind? *ParamKind
-  2 matchConstraints? *MatchResources mandatory
+  2 matchConstraints? *MatchResources
   3 validations? []Validation list=atomic
   4 failurePolicy? *FailurePolicyType
   5 auditAnnotations? []AuditAnnotation list=atomic
@@ -150,7 +150,7 @@ type ValidatingAdmissionPolicyStatus
 type ValidatingWebhook
   1 name string
   2 clientConfig WebhookClientConfig
-  3 rules? []RuleWithOperations mandatory list=atomic
+  3 rules? []RuleWithOperations list=atomic
   4 failurePolicy? *FailurePolicyType
   9 matchPolicy? *MatchPolicyType
   5 namespaceSelector? *meta/v1.LabelSelector

@@ -87,57 +87,57 @@ type CustomResourceSubresources
 type CustomResourceValidation
   1 openAPIV3Schema? *JSONSchemaProps
 type ExternalDocumentation
-  1 description? string mandatory
-  2 url? string mandatory
+  1 description? string
+  2 url? string
 alias FieldValueErrorReason string FieldValueRequired FieldValueDuplicate FieldValueInvalid FieldValueForbidden
 type JSON
 alias JSONSchemaDefinitions {}JSONSchemaProps
 alias JSONSchemaDependencies {}JSONSchemaPropsOrStringArray
 type JSONSchemaProps
-  1 id? string mandatory
-  2 $schema? JSONSchemaURL mandatory
-  3 $ref? *string mandatory
-  4 description? string mandatory
-  5 type? string mandatory
-  6 format? string mandatory
-  7 title? string mandatory
-  8 default? *JSON mandatory
-  9 maximum? *float64 mandatory
-  10 exclusiveMaximum? bool mandatory
-  11 minimum? *float64 mandatory
-  12 exclusiveMinimum? bool mandatory
-  13 maxLength? *int64 mandatory
-  14 minLength? *int64 mandatory
-  15 pattern? string mandatory
-  16 maxItems? *int64 mandatory
-  17 minItems? *int64 mandatory
-  18 uniqueItems? bool mandatory
-  19 multipleOf? *float64 mandatory
-  20 enum? []JSON mandatory list=atomic
-  21 maxProperties? *int64 mandatory
-  22 minProperties? *int64 mandatory
-  23 required? []string mandatory list=atomic
-  24 items? *JSONSchemaPropsOrArray mandatory
-  25 allOf? []JSONSchemaProps mandatory list=atomic
-  26 oneOf? []JSONSchemaProps mandatory list=atomic
-  27 anyOf? []JSONSchemaProps mandatory list=atomic
-  28 not? *JSONSchemaProps mandatory
-  29 properties? {}JSONSchemaProps mandatory
-  30 additionalProperties? *JSONSchemaPropsOrBool mandatory
-  31 patternProperties? {}JSONSchemaProps mandatory
-  32 dependencies? JSONSchemaDependencies mandatory
-  33 additionalItems? *JSONSchemaPropsOrBool mandatory
-  34 definitions? JSONSchemaDefinitions mandatory
-  35 externalDocs? *ExternalDocumentation mandatory
-  36 example? *JSON mandatory
-  37 nullable? bool mandatory
-  38 x-kubernetes-preserve-unknown-fields? *bool mandatory
-  39 x-kubernetes-embedded-resource? bool mandatory
-  40 x-kubernetes-int-or-string? bool mandatory
+  1 id? string
+  2 $schema? JSONSchemaURL
+  3 $ref? *string
+  4 description? string
+  5 type? string
+  6 format? string
+  7 title? string
+  8 default? *JSON
+  9 maximum? *float64
+  10 exclusiveMaximum? bool
+  11 minimum? *float64
+  12 exclusiveMinimum? bool
+  13 maxLength? *int64
+  14 minLength? *int64
+  15 pattern? string
+  16 maxItems? *int64
+  17 minItems? *int64
+  18 uniqueItems? bool
+  19 multipleOf? *float64
+  20 enum? []JSON list=atomic
+  21 maxProperties? *int64
+  22 minProperties? *int64
+  23 required? []string list=atomic
+  24 items? *JSONSchemaPropsOrArray
+  25 allOf? []JSONSchemaProps list=atomic
+  26 oneOf? []JSONSchemaProps list=atomic
+  27 anyOf? []JSONSchemaProps list=atomic
+  28 not? *JSONSchemaProps
+  29 properties? {}JSONSchemaProps
+  30 additionalProperties? *JSONSchemaPropsOrBool
+  31 patternProperties? {}JSONSchemaProps
+  32 dependencies? JSONSchemaDependencies
+  33 additionalItems? *JSONSchemaPropsOrBool
+  34 definitions? JSONSchemaDefinitions
+  35 externalDocs? *ExternalDocumentation
+  36 example? *JSON
+  37 nullable? bool
+  38 x-kubernetes-preserve-unknown-fields? *bool
+  39 x-kubernetes-embedded-resource? bool
+  40 x-kubernetes-int-or-string? bool
   41 x-kubernetes-list-map-keys? []string list=atomic
   42 x-kubernetes-list-type? *string
   43 x-kubernetes-map-type? *string
-  44 x-kubernetes-validations? ValidationRules mandatory list=map keys=rule patch=merge mergeKey=rule
+  44 x-kubernetes-validations? ValidationRules list=map keys=rule patch=merge mergeKey=rule
 type JSONSchemaPropsOrArray
   1 - *JSONSchemaProps
   2 - []JSONSchemaProps list=atomic
@@ -158,7 +158,7 @@ type ServiceReference
   4 port? *int32
 type ValidationRule
   1 rule string
-  2 message? string mandatory
+  2 message? string
   3 messageExpression? string
   4 reason? *FieldValueErrorReason
   5 fieldPath? string

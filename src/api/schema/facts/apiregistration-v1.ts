@@ -9,8 +9,8 @@ export const facts: SchemaFacts = {
 type APIService cluster
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? APIServiceSpec mandatory
-  3 status? APIServiceStatus mandatory
+  2 spec? APIServiceSpec
+  3 status? APIServiceStatus
 type APIServiceCondition
   1 type APIServiceConditionType
   2 status ConditionStatus
@@ -24,9 +24,9 @@ type APIServiceList
   2 items []APIService
 type APIServiceSpec
   1 service? *ServiceReference
-  2 group? string mandatory
-  3 version? string mandatory
-  4 insecureSkipTLSVerify? bool mandatory
+  2 group? string
+  3 version? string
+  4 insecureSkipTLSVerify? bool
   5 caBundle? bytes list=atomic
   7 groupPriorityMinimum int32
   8 versionPriority int32
@@ -34,8 +34,8 @@ type APIServiceStatus
   1 conditions? []APIServiceCondition list=map keys=type patch=merge mergeKey=type
 alias ConditionStatus string True False Unknown
 type ServiceReference
-  1 namespace? string mandatory
-  2 name? string mandatory
+  1 namespace? string
+  2 name? string
   3 port? *int32
 `,
 };

@@ -9,7 +9,7 @@ export const facts: SchemaFacts = {
 type ControllerRevision
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 data? RawExtension mandatory
+  2 data? RawExtension
   3 revision int64
 type ControllerRevisionList
   - ... meta/v1.TypeMeta
@@ -23,10 +23,10 @@ type Deployment
 type DeploymentCondition
   1 type DeploymentConditionType
   2 status core/v1.ConditionStatus
-  6 lastUpdateTime? Time mandatory
-  7 lastTransitionTime? Time mandatory
-  4 reason? string mandatory
-  5 message? string mandatory
+  6 lastUpdateTime? Time
+  7 lastTransitionTime? Time
+  4 reason? string
+  5 message? string
 alias DeploymentConditionType string Available Progressing ReplicaFailure
 type DeploymentList
   - ... meta/v1.TypeMeta
@@ -55,7 +55,7 @@ type DeploymentStatus
   4 availableReplicas? int32
   5 unavailableReplicas? int32
   9 terminatingReplicas? *int32
-  6 conditions? []DeploymentCondition mandatory list=map keys=type patch=merge mergeKey=type
+  6 conditions? []DeploymentCondition list=map keys=type patch=merge mergeKey=type
   8 collisionCount? *int32
 type DeploymentStrategy
   1 type? DeploymentStrategyType
@@ -69,7 +69,7 @@ type RollingUpdateDeployment
   1 maxUnavailable? *IntOrString
   2 maxSurge? *IntOrString
 type RollingUpdateStatefulSetStrategy
-  1 partition? *int32 mandatory
+  1 partition? *int32
   2 maxUnavailable? *IntOrString gate=MaxUnavailableStatefulSet
 type Scale
   - ... meta/v1.TypeMeta
@@ -101,8 +101,8 @@ type StatefulSetList
 type StatefulSetOrdinals
   1 start int32 optional
 type StatefulSetPersistentVolumeClaimRetentionPolicy
-  1 whenDeleted? PersistentVolumeClaimRetentionPolicyType mandatory
-  2 whenScaled? PersistentVolumeClaimRetentionPolicyType mandatory
+  1 whenDeleted? PersistentVolumeClaimRetentionPolicyType
+  2 whenScaled? PersistentVolumeClaimRetentionPolicyType
 type StatefulSetSpec
   1 replicas? *int32
   2 selector? *meta/v1.LabelSelector
@@ -110,25 +110,25 @@ type StatefulSetSpec
   4 volumeClaimTemplates? []core/v1.PersistentVolumeClaim list=atomic
   5 serviceName string optional
   6 podManagementPolicy? PodManagementPolicyType
-  7 updateStrategy? StatefulSetUpdateStrategy mandatory
-  8 revisionHistoryLimit? *int32 mandatory
+  7 updateStrategy? StatefulSetUpdateStrategy
+  8 revisionHistoryLimit? *int32
   9 minReadySeconds? int32
   10 persistentVolumeClaimRetentionPolicy? *StatefulSetPersistentVolumeClaimRetentionPolicy
   11 ordinals? *StatefulSetOrdinals
 type StatefulSetStatus
   1 observedGeneration? *int64
   2 replicas int32
-  3 readyReplicas? int32 mandatory
-  4 currentReplicas? int32 mandatory
-  5 updatedReplicas? int32 mandatory
-  6 currentRevision? string mandatory
-  7 updateRevision? string mandatory
+  3 readyReplicas? int32
+  4 currentReplicas? int32
+  5 updatedReplicas? int32
+  6 currentRevision? string
+  7 updateRevision? string
   9 collisionCount? *int32
   10 conditions? []StatefulSetCondition list=map keys=type patch=merge mergeKey=type
   11 availableReplicas int32 optional
 type StatefulSetUpdateStrategy
-  1 type? StatefulSetUpdateStrategyType mandatory
-  2 rollingUpdate? *RollingUpdateStatefulSetStrategy mandatory
+  1 type? StatefulSetUpdateStrategyType
+  2 rollingUpdate? *RollingUpdateStatefulSetStrategy
 alias StatefulSetUpdateStrategyType string RollingUpdate OnDelete
 `,
 };

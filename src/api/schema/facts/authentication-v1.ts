@@ -36,7 +36,7 @@ type TokenReview cluster
   2 spec TokenReviewSpec required
   3 status? TokenReviewStatus
 type TokenReviewSpec
-  1 token? string mandatory
+  1 token? string required
   2 audiences? []string list=atomic
 type TokenReviewStatus
   1 authenticated? bool

@@ -53,7 +53,7 @@ type SelfSubjectRulesReview cluster
   2 spec SelfSubjectRulesReviewSpec
   3 status? SubjectRulesReviewStatus
 type SelfSubjectRulesReviewSpec
-  1 namespace? string mandatory
+  1 namespace? string
 type SubjectAccessReview cluster
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta

@@ -33,7 +33,7 @@ type ExternalMetricStatus
 type HorizontalPodAutoscaler
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? HorizontalPodAutoscalerSpec mandatory
+  2 spec? HorizontalPodAutoscalerSpec required
   3 status? HorizontalPodAutoscalerStatus
 type HorizontalPodAutoscalerCondition
   1 type HorizontalPodAutoscalerConditionType

@@ -37,7 +37,7 @@ type HPAScalingRules
 type HorizontalPodAutoscaler
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? HorizontalPodAutoscalerSpec mandatory
+  2 spec? HorizontalPodAutoscalerSpec required
   3 status? HorizontalPodAutoscalerStatus
 type HorizontalPodAutoscalerBehavior
   1 scaleUp? *HPAScalingRules

@@ -11,7 +11,7 @@ alias ConcurrencyPolicy string Allow Forbid Replace
 type CronJob
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? CronJobSpec mandatory
+  2 spec? CronJobSpec required
   3 status? CronJobStatus
 type CronJobList
   - ... meta/v1.TypeMeta
@@ -75,7 +75,7 @@ type JobStatus
   7 completedIndexes? string
   10 failedIndexes? *string
   8 uncountedTerminatedPods? *UncountedTerminatedPods
-  9 ready? *int32 mandatory
+  9 ready? *int32
 type JobTemplateSpec
   1 metadata? meta/v1.ObjectMeta
   2 spec? JobSpec

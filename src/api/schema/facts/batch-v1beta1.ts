@@ -10,7 +10,7 @@ alias ConcurrencyPolicy string Allow Forbid Replace
 type CronJob
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? CronJobSpec mandatory
+  2 spec? CronJobSpec required
   3 status? CronJobStatus
 type CronJobList
   - ... meta/v1.TypeMeta

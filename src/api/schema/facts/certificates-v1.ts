@@ -26,7 +26,7 @@ type CertificateSigningRequestSpec
   1 request bytes
   7 signerName string
   8 expirationSeconds? *int32
-  5 usages? []KeyUsage mandatory list=atomic
+  5 usages? []KeyUsage list=atomic
   2 username? string
   3 uid? string
   4 groups? []string list=atomic

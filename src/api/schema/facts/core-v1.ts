@@ -32,7 +32,7 @@ type AzureDiskVolumeSource
   3 cachingMode? *AzureDataDiskCachingMode default=ref(AzureDataDiskCachingReadWrite)
   4 fsType? *string default="ext4"
   5 readOnly? *bool default=false
-  6 kind? *AzureDataDiskKind mandatory default=ref(AzureSharedBlobDisk)
+  6 kind? *AzureDataDiskKind default=ref(AzureSharedBlobDisk)
 type AzureFilePersistentVolumeSource
   1 secretName string
   2 shareName string
@@ -191,11 +191,11 @@ type ContainerResizePolicy
   2 restartPolicy ResourceResizeRestartPolicy
 alias ContainerRestartPolicy string Always Never OnFailure
 type ContainerRestartRule
-  1 action? ContainerRestartRuleAction mandatory
+  1 action? ContainerRestartRuleAction required
   2 exitCodes? *ContainerRestartRuleOnExitCodes
 alias ContainerRestartRuleAction string Restart RestartAllContainers
 type ContainerRestartRuleOnExitCodes
-  1 operator? ContainerRestartRuleOnExitCodesOperator mandatory
+  1 operator? ContainerRestartRuleOnExitCodesOperator required
   2 values? []int32 list=set
 alias ContainerRestartRuleOnExitCodesOperator string In NotIn
 type ContainerState
@@ -290,7 +290,7 @@ type EphemeralContainer
   2 targetContainerName? string
 type EphemeralContainerCommon
   1 name string
-  2 image? string mandatory
+  2 image? string
   3 command? []string list=atomic
   4 args? []string list=atomic
   5 workingDir? string
@@ -315,7 +315,7 @@ type EphemeralContainerCommon
   17 stdinOnce? bool
   18 tty? bool
 type EphemeralVolumeSource
-  1 volumeClaimTemplate? *PersistentVolumeClaimTemplate mandatory
+  1 volumeClaimTemplate? *PersistentVolumeClaimTemplate
 type Event
   - ... meta/v1.TypeMeta
   1 metadata meta/v1.ObjectMeta
@@ -338,8 +338,8 @@ type EventList
   1 metadata? meta/v1.ListMeta
   2 items []Event
 type EventSeries
-  1 count? int32 mandatory
-  2 lastObservedTime? MicroTime mandatory
+  1 count? int32
+  2 lastObservedTime? MicroTime
 type EventSource
   1 component? string
   2 host? string
@@ -404,7 +404,7 @@ type HTTPHeader
   2 value string
 type HostAlias
   1 ip string required
-  2 hostnames? []string mandatory list=atomic
+  2 hostnames? []string list=atomic
 type HostIP
   1 ip string required
 alias HostPathType string "" DirectoryOrCreate Directory FileOrCreate File Socket CharDevice BlockDevice
@@ -441,7 +441,7 @@ type ImageVolumeSource
   1 reference? string
   2 pullPolicy? PullPolicy
 type ImageVolumeStatus
-  1 imageRef? string mandatory
+  1 imageRef? string required
 type KeyToPath
   1 key string
   2 path string
@@ -492,7 +492,7 @@ type LocalVolumeSource
   1 path string
   2 fsType? *string
 type ModifyVolumeStatus
-  1 targetVolumeAttributesClassName? string mandatory
+  1 targetVolumeAttributesClassName? string
   2 status PersistentVolumeClaimModifyVolumeStatus
 alias MountPropagationMode string None HostToContainer Bidirectional
 type NFSVolumeSource
@@ -546,7 +546,7 @@ type NodeCondition
   6 message? string
 alias NodeConditionType string Ready MemoryPressure DiskPressure PIDPressure NetworkUnavailable
 type NodeConfigSource
-  2 configMap? *ConfigMapNodeConfigSource mandatory
+  2 configMap? *ConfigMapNodeConfigSource
 type NodeConfigStatus
   1 assigned? *NodeConfigSource
   2 active? *NodeConfigSource
@@ -617,7 +617,7 @@ type NodeSystemInfo
   8 kubeProxyVersion string
   9 operatingSystem string
   10 architecture string
-  11 swap? *NodeSwapStatus mandatory
+  11 swap? *NodeSwapStatus
 alias OSName string linux windows
 type ObjectFieldSelector struct=atomic
   1 apiVersion? string
@@ -704,7 +704,7 @@ type PersistentVolumeSource
   14 vsphereVolume? *VsphereVirtualDiskVolumeSource
   15 quobyte? *QuobyteVolumeSource
   16 azureDisk? *AzureDiskVolumeSource
-  17 photonPersistentDisk? *PhotonPersistentDiskVolumeSource mandatory
+  17 photonPersistentDisk? *PhotonPersistentDiskVolumeSource
   18 portworxVolume? *PortworxVolumeSource
   19 scaleIO? *ScaleIOPersistentVolumeSource
   20 local? *LocalVolumeSource
@@ -728,7 +728,7 @@ type PersistentVolumeStatus
   4 lastPhaseTransitionTime? *Time
 type PhotonPersistentDiskVolumeSource
   1 pdID string
-  2 fsType? string mandatory
+  2 fsType? string
 type Pod
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
@@ -755,13 +755,13 @@ type PodAttachOptions
   4 tty? bool
   5 container? string
 type PodCertificateProjection
-  1 signerName? string mandatory
-  2 keyType? string mandatory
+  1 signerName? string required
+  2 keyType? string required
   3 maxExpirationSeconds? *int32
   4 credentialBundlePath? string
   5 keyPath? string
   6 certificateChainPath? string
-  7 userAnnotations? {}string mandatory
+  7 userAnnotations? {}string
 type PodCondition
   1 type PodConditionType
   7 observedGeneration? int64
@@ -776,7 +776,7 @@ type PodDNSConfig
   2 searches? []string list=atomic
   3 options? []PodDNSConfigOption list=atomic
 type PodDNSConfigOption
-  1 name? string mandatory
+  1 name? string
   2 value? *string
 type PodExecOptions
   - ... meta/v1.TypeMeta
@@ -823,8 +823,8 @@ type PodReadinessGate
 alias PodResizeStatus string InProgress Deferred Infeasible
 type PodResourceClaim
   1 name string
-  3 resourceClaimName? *string mandatory
-  4 resourceClaimTemplateName? *string mandatory
+  3 resourceClaimName? *string
+  4 resourceClaimTemplateName? *string
 type PodResourceClaimStatus
   1 name string
   2 resourceClaimName? *string
@@ -851,7 +851,7 @@ type PodSignature
   1 podController? *meta/v1.OwnerReference
 type PodSpec
   1 volumes? []Volume list=map keys=name patch=merge,retainKeys mergeKey=name
-  20 initContainers? []Container mandatory list=map keys=name patch=merge mergeKey=name
+  20 initContainers? []Container list=map keys=name patch=merge mergeKey=name
   2 containers []Container list=map keys=name patch=merge mergeKey=name
   34 ephemeralContainers? []EphemeralContainer list=map keys=name patch=merge mergeKey=name
   3 restartPolicy? RestartPolicy
@@ -904,7 +904,7 @@ type PodStatus
   6 podIP? string
   12 podIPs? []PodIP list=map keys=ip patch=merge mergeKey=ip
   7 startTime? *Time
-  10 initContainerStatuses? []ContainerStatus mandatory list=atomic
+  10 initContainerStatuses? []ContainerStatus list=atomic
   8 containerStatuses? []ContainerStatus list=atomic
   9 qosClass? PodQOSClass
   13 ephemeralContainerStatuses? []ContainerStatus list=atomic
@@ -935,7 +935,7 @@ type PortStatus
   3 error? *string
 type PortworxVolumeSource
   1 volumeID string
-  2 fsType? string mandatory
+  2 fsType? string
   3 readOnly? bool
 type Preconditions
   1 uid? *string
@@ -1035,7 +1035,7 @@ type ResourceFieldSelector struct=atomic
   3 divisor? Quantity
 type ResourceHealth
   1 resourceID ResourceID
-  2 health? ResourceHealthStatus mandatory
+  2 health? ResourceHealthStatus
   6 message? *string gate=ResourceHealthStatusMessage
 alias ResourceHealthStatus string Healthy Unhealthy Unknown
 alias ResourceID string
@@ -1065,7 +1065,7 @@ type ResourceRequirements
 alias ResourceResizeRestartPolicy string NotRequired RestartContainer
 type ResourceStatus
   1 name ResourceName required
-  2 resources? []ResourceHealth mandatory list=map keys=resourceID
+  2 resources? []ResourceHealth list=map keys=resourceID
 alias RestartPolicy string Always OnFailure Never
 type SELinuxOptions
   1 user? string
@@ -1080,7 +1080,7 @@ type ScaleIOPersistentVolumeSource
   5 protectionDomain? string
   6 storagePool? string
   7 storageMode? string default="ThinProvisioned"
-  8 volumeName? string mandatory
+  8 volumeName? string
   9 fsType? string default="xfs"
   10 readOnly? bool
 type ScaleIOVolumeSource
@@ -1091,7 +1091,7 @@ type ScaleIOVolumeSource
   5 protectionDomain? string
   6 storagePool? string
   7 storageMode? string default="ThinProvisioned"
-  8 volumeName? string mandatory
+  8 volumeName? string
   9 fsType? string default="xfs"
   10 readOnly? bool
 type ScopeSelector struct=atomic
@@ -1189,7 +1189,7 @@ type ServiceProxyOptions
   - ... meta/v1.TypeMeta
   1 path? string
 type ServiceSpec
-  1 ports? []ServicePort mandatory list=map keys=port,protocol patch=merge mergeKey=port
+  1 ports? []ServicePort list=map keys=port,protocol patch=merge mergeKey=port
   2 selector? {}string map=atomic
   3 clusterIP? string
   18 clusterIPs? []string list=atomic
@@ -1220,13 +1220,13 @@ type SleepAction
   1 seconds int64
 alias StorageMedium string "" Memory HugePages HugePages-
 type StorageOSPersistentVolumeSource
-  1 volumeName? string mandatory
+  1 volumeName? string
   2 volumeNamespace? string
   3 fsType? string
   4 readOnly? bool
   5 secretRef? *ObjectReference
 type StorageOSVolumeSource
-  1 volumeName? string mandatory
+  1 volumeName? string
   2 volumeNamespace? string
   3 fsType? string
   4 readOnly? bool
@@ -1299,7 +1299,7 @@ type VolumeMountStatus
   4 recursiveReadOnly? *RecursiveReadOnlyMode
   5 volumeStatus? *VolumeStatus
 type VolumeNodeAffinity
-  1 required? *NodeSelector mandatory
+  1 required? *NodeSelector
 type VolumeProjection
   1 secret? *SecretProjection
   2 downwardAPI? *DownwardAPIProjection
@@ -1333,8 +1333,8 @@ type VolumeSource
   20 vsphereVolume? *VsphereVirtualDiskVolumeSource
   21 quobyte? *QuobyteVolumeSource
   22 azureDisk? *AzureDiskVolumeSource
-  23 photonPersistentDisk? *PhotonPersistentDiskVolumeSource mandatory
-  26 projected? *ProjectedVolumeSource mandatory
+  23 photonPersistentDisk? *PhotonPersistentDiskVolumeSource
+  26 projected? *ProjectedVolumeSource
   24 portworxVolume? *PortworxVolumeSource
   25 scaleIO? *ScaleIOVolumeSource
   27 storageos? *StorageOSVolumeSource

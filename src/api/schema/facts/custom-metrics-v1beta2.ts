@@ -18,11 +18,11 @@ type MetricValue
   1 describedObject core/v1.ObjectReference
   2 metric MetricIdentifier
   3 timestamp Time
-  4 windowSeconds? *int64 mandatory
+  4 windowSeconds? *int64
   5 value Quantity
 type MetricValueList
   - ... meta/v1.TypeMeta
-  1 metadata? meta/v1.ListMeta mandatory
+  1 metadata? meta/v1.ListMeta
   2 items []MetricValue
 `,
 };

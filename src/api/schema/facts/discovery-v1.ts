@@ -9,7 +9,7 @@ export const facts: SchemaFacts = {
 alias AddressType string
 type Endpoint
   1 addresses []string required list=set
-  2 conditions? EndpointConditions mandatory
+  2 conditions? EndpointConditions
   3 hostname? *string
   4 targetRef? *core/v1.ObjectReference
   5 deprecatedTopology? {}string
@@ -21,12 +21,12 @@ type EndpointConditions
   2 serving? *bool
   3 terminating? *bool
 type EndpointHints
-  1 forZones? []ForZone mandatory list=atomic
-  2 forNodes? []ForNode mandatory list=atomic
+  1 forZones? []ForZone list=atomic
+  2 forNodes? []ForNode list=atomic
 type EndpointPort struct=atomic
-  1 name? *string mandatory
-  2 protocol? *core/v1.Protocol mandatory
-  3 port? *int32 mandatory
+  1 name? *string
+  2 protocol? *core/v1.Protocol
+  3 port? *int32
   4 appProtocol? *string
 type EndpointSlice
   - ... meta/v1.TypeMeta

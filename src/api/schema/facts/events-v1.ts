@@ -11,14 +11,14 @@ type Event
   1 metadata meta/v1.ObjectMeta optional
   2 eventTime MicroTime
   3 series? *EventSeries
-  4 reportingController? string mandatory
-  5 reportingInstance? string mandatory
-  6 action? string mandatory
-  7 reason? string mandatory
+  4 reportingController? string
+  5 reportingInstance? string
+  6 action? string
+  7 reason? string
   8 regarding? core/v1.ObjectReference
   9 related? *core/v1.ObjectReference
   10 note? string
-  11 type? string mandatory
+  11 type? string
   12 deprecatedSource? core/v1.EventSource
   13 deprecatedFirstTimestamp? Time
   14 deprecatedLastTimestamp? Time

@@ -52,10 +52,10 @@ type Deployment
 type DeploymentCondition
   1 type DeploymentConditionType
   2 status core/v1.ConditionStatus
-  6 lastUpdateTime? Time mandatory
-  7 lastTransitionTime? Time mandatory
-  4 reason? string mandatory
-  5 message? string mandatory
+  6 lastUpdateTime? Time
+  7 lastTransitionTime? Time
+  4 reason? string
+  5 message? string
 alias DeploymentConditionType string Available Progressing ReplicaFailure
 type DeploymentList
   - ... meta/v1.TypeMeta
@@ -84,7 +84,7 @@ type DeploymentStatus
   4 availableReplicas? int32
   5 unavailableReplicas? int32
   9 terminatingReplicas? *int32
-  6 conditions? []DeploymentCondition mandatory list=map keys=type patch=merge mergeKey=type
+  6 conditions? []DeploymentCondition list=map keys=type patch=merge mergeKey=type
   8 collisionCount? *int32
 type DeploymentStrategy
   1 type? DeploymentStrategyType
@@ -92,7 +92,7 @@ type DeploymentStrategy
 alias DeploymentStrategyType string Recreate RollingUpdate
 type HTTPIngressPath
   1 path? string
-  3 pathType? *PathType mandatory
+  3 pathType? *PathType
   2 backend IngressBackend
 type HTTPIngressRuleValue
   1 paths []HTTPIngressPath list=atomic
@@ -126,7 +126,7 @@ type IngressRule
   1 host? string
   2 ... IngressRuleValue optional
 type IngressRuleValue
-  1 http? *HTTPIngressRuleValue mandatory
+  1 http? *HTTPIngressRuleValue
 type IngressSpec
   4 ingressClassName? *string
   1 backend? *IngressBackend

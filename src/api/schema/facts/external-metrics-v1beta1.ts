@@ -11,11 +11,11 @@ type ExternalMetricValue
   1 metricName string
   2 metricLabels {}string
   3 timestamp Time
-  4 window? *int64 mandatory
+  4 window? *int64
   5 value Quantity
 type ExternalMetricValueList
   - ... meta/v1.TypeMeta
-  1 metadata? meta/v1.ListMeta mandatory
+  1 metadata? meta/v1.ListMeta
   2 items []ExternalMetricValue
 `,
 };

@@ -19,11 +19,11 @@ type FlowSchema cluster
   2 spec? FlowSchemaSpec
   3 status? FlowSchemaStatus
 type FlowSchemaCondition
-  1 type? FlowSchemaConditionType mandatory
-  2 status? ConditionStatus mandatory
-  3 lastTransitionTime? Time mandatory
-  4 reason? string mandatory
-  5 message? string mandatory
+  1 type? FlowSchemaConditionType
+  2 status? ConditionStatus
+  3 lastTransitionTime? Time
+  4 reason? string
+  5 message? string
 alias FlowSchemaConditionType string
 type FlowSchemaList
   - ... meta/v1.TypeMeta
@@ -44,7 +44,7 @@ type LimitResponse union
 alias LimitResponseType string Queue Reject
 type LimitedPriorityLevelConfiguration
   1 nominalConcurrencyShares *int32 optional
-  2 limitResponse? LimitResponse mandatory
+  2 limitResponse? LimitResponse
   3 lendablePercent? *int32
   4 borrowingLimitPercent? *int32
 type NonResourcePolicyRule
@@ -60,11 +60,11 @@ type PriorityLevelConfiguration cluster
   2 spec? PriorityLevelConfigurationSpec
   3 status? PriorityLevelConfigurationStatus
 type PriorityLevelConfigurationCondition
-  1 type? PriorityLevelConfigurationConditionType mandatory
-  2 status? ConditionStatus mandatory
-  3 lastTransitionTime? Time mandatory
-  4 reason? string mandatory
-  5 message? string mandatory
+  1 type? PriorityLevelConfigurationConditionType
+  2 status? ConditionStatus
+  3 lastTransitionTime? Time
+  4 reason? string
+  5 message? string
 alias PriorityLevelConfigurationConditionType string
 type PriorityLevelConfigurationList
   - ... meta/v1.TypeMeta

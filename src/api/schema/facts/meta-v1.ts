@@ -19,12 +19,12 @@ type APIResource
   1 name string
   6 singularName string
   2 namespaced bool
-  8 group? string mandatory
-  9 version? string mandatory
+  8 group? string
+  9 version? string
   3 kind string
   4 verbs Verbs
-  5 shortNames? []string mandatory list=atomic
-  7 categories? []string mandatory list=atomic
+  5 shortNames? []string list=atomic
+  7 categories? []string list=atomic
   10 storageVersionHash? string
 type APIResourceList
   - ... TypeMeta
@@ -106,7 +106,7 @@ type List
 type ListMeta
   1 selfLink? string
   2 resourceVersion? string
-  3 continue? string mandatory
+  3 continue? string
   4 remainingItemCount? *int64
   5 shardInfo? *ShardInfo gate=ShardedListAndWatch
 type ListOptions
@@ -118,18 +118,18 @@ type ListOptions
   4 resourceVersion? string
   10 resourceVersionMatch? ResourceVersionMatch
   5 timeoutSeconds? *int64
-  7 limit? int64 mandatory
-  8 continue? string mandatory
+  7 limit? int64
+  8 continue? string
   11 sendInitialEvents? *bool
   15 shardSelector? string gate=ShardedListAndWatch
 type ManagedFieldsEntry
-  1 manager? string mandatory
-  2 operation? ManagedFieldsOperationType mandatory
-  3 apiVersion? string mandatory
+  1 manager? string
+  2 operation? ManagedFieldsOperationType
+  3 apiVersion? string
   4 time? *Time
-  6 fieldsType? string mandatory
+  6 fieldsType? string
   7 fieldsV1? *FieldsV1
-  8 subresource? string mandatory
+  8 subresource? string
 alias ManagedFieldsOperationType string Apply Update
 type MicroTime
   - - string
@@ -214,7 +214,7 @@ type TableColumnDefinition
   - priority int32
 type TableOptions
   - ... TypeMeta
-  1 includeObject? IncludeObjectPolicy mandatory
+  1 includeObject? IncludeObjectPolicy
 type TableRow
   - conditions? []TableRowCondition list=atomic
   - object? RawExtension

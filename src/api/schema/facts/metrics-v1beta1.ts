@@ -17,7 +17,7 @@ type NodeMetrics cluster
   4 usage core/v1.ResourceList
 type NodeMetricsList
   - ... meta/v1.TypeMeta
-  1 metadata? meta/v1.ListMeta mandatory
+  1 metadata? meta/v1.ListMeta
   2 items []NodeMetrics
 type PodMetrics
   - ... meta/v1.TypeMeta
@@ -27,7 +27,7 @@ type PodMetrics
   4 containers []ContainerMetrics list=atomic
 type PodMetricsList
   - ... meta/v1.TypeMeta
-  1 metadata? meta/v1.ListMeta mandatory
+  1 metadata? meta/v1.ListMeta
   2 items []PodMetrics
 `,
 };

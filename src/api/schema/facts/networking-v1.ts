@@ -15,13 +15,13 @@ type HTTPIngressRuleValue
 type IPAddress cluster
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? IPAddressSpec mandatory
+  2 spec? IPAddressSpec required
 type IPAddressList
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ListMeta
   2 items []IPAddress
 type IPAddressSpec
-  1 parentRef? *ParentReference mandatory
+  1 parentRef? *ParentReference required
 type IPBlock
   1 cidr string required
   2 except? []string list=atomic
@@ -48,7 +48,7 @@ type IngressClassParametersReference
   4 scope *string optional
   5 namespace? *string
 type IngressClassSpec
-  1 controller? string mandatory
+  1 controller? string
   2 parameters? *IngressClassParametersReference
 type IngressList
   - ... meta/v1.TypeMeta
@@ -71,7 +71,7 @@ type IngressRuleValue
   1 http? *HTTPIngressRuleValue
 type IngressServiceBackend
   1 name string
-  2 port? ServiceBackendPort mandatory
+  2 port? ServiceBackendPort
 type IngressSpec
   4 ingressClassName? *string
   1 defaultBackend? *IngressBackend
@@ -111,9 +111,9 @@ type NetworkPolicySpec
   4 policyTypes? []PolicyType list=atomic
 type ParentReference
   1 group? string
-  2 resource? string mandatory
+  2 resource? string required
   3 namespace? string
-  4 name? string mandatory
+  4 name? string required
 alias PathType string
 alias PolicyType string Ingress Egress
 type ServiceBackendPort struct=atomic

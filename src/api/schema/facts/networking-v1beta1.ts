@@ -8,20 +8,20 @@ export const facts: SchemaFacts = {
   text: `
 type HTTPIngressPath
   1 path? string
-  3 pathType? *PathType mandatory
+  3 pathType? *PathType
   2 backend IngressBackend
 type HTTPIngressRuleValue
   1 paths []HTTPIngressPath list=atomic
 type IPAddress cluster
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
-  2 spec? IPAddressSpec mandatory
+  2 spec? IPAddressSpec required
 type IPAddressList
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ListMeta
   2 items []IPAddress
 type IPAddressSpec
-  1 parentRef? *ParentReference mandatory
+  1 parentRef? *ParentReference required
 type Ingress
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
@@ -46,7 +46,7 @@ type IngressClassParametersReference
   4 scope *string
   5 namespace? *string
 type IngressClassSpec
-  1 controller? string mandatory
+  1 controller? string
   2 parameters? *IngressClassParametersReference
 type IngressList
   - ... meta/v1.TypeMeta
@@ -79,9 +79,9 @@ type IngressTLS
   2 secretName? string
 type ParentReference
   1 group? string
-  2 resource? string mandatory
+  2 resource? string required
   3 namespace? string
-  4 name? string mandatory
+  4 name? string required
 alias PathType string
 type ServiceCIDR cluster
   - ... meta/v1.TypeMeta

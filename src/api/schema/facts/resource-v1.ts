@@ -26,7 +26,7 @@ type CapacityRequestPolicy
   3 validValues? []Quantity list=atomic
   4 validRange? *CapacityRequestPolicyRange
 type CapacityRequestPolicyRange
-  1 min? *Quantity mandatory
+  1 min? *Quantity required
   2 max? *Quantity
   3 step? *Quantity
 type CapacityRequirements
@@ -35,7 +35,7 @@ type Counter
   1 value Quantity required
 type CounterSet
   1 name string required
-  2 counters? {}Counter mandatory
+  2 counters? {}Counter required
 type Device
   1 name string required
   2 attributes? {}DeviceAttribute
@@ -99,7 +99,7 @@ type DeviceConstraint
   3 distinctAttribute? *FullyQualifiedName gate=DRAConsumableCapacity
 type DeviceCounterConsumption
   1 counterSet string required
-  2 counters? {}Counter mandatory
+  2 counters? {}Counter required
 type DeviceRequest
   1 name string required
   2 exactly? *ExactDeviceRequest

@@ -8,7 +8,7 @@ export const facts: SchemaFacts = {
   text: `
 type CSIDriver cluster
   - ... meta/v1.TypeMeta
-  1 metadata? meta/v1.ObjectMeta mandatory
+  1 metadata? meta/v1.ObjectMeta
   2 spec CSIDriverSpec
 type CSIDriverList
   - ... meta/v1.TypeMeta
@@ -28,7 +28,7 @@ type CSIDriverSpec
   11 preventPodSchedulingIfMissing? *bool gate=VolumeLimitScaling
 type CSINode cluster
   - ... meta/v1.TypeMeta
-  1 metadata? meta/v1.ObjectMeta mandatory
+  1 metadata? meta/v1.ObjectMeta
   2 spec CSINodeSpec
 type CSINodeDriver
   1 name string
@@ -95,7 +95,7 @@ type VolumeAttributesClass cluster
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ObjectMeta
   2 driverName string
-  3 parameters? {}string mandatory
+  3 parameters? {}string
 type VolumeAttributesClassList
   - ... meta/v1.TypeMeta
   1 metadata? meta/v1.ListMeta
