@@ -94,6 +94,8 @@ export function run(
         else resolve({ code: error ? ((error.code as number | undefined) ?? 1) : 0, stdout, stderr });
       },
     );
+    // A program that ends without reading its input is no error.
+    child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
   });
 }

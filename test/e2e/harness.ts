@@ -82,7 +82,13 @@ export async function machineState(): Promise<Record<string, string[]>> {
     routes: (await lines('ip', 'route', 'show', 'table', 'all')).filter((line) => !line.includes('cache')).sort(),
     tables: (await lines('nft', 'list', 'tables')).sort(),
     processes: (await lines('ps', '-eo', 'args'))
-      .filter((line) => /containerd|run-server|run-agent|\/pause/.test(line) && !line.startsWith('ps '))
+      // A process that has ended and waits for init to take note is gone as far as a cluster is concerned.
+      .filter(
+        (line) =>
+          /containerd|run-server|run-agent|\/pause/.test(line) &&
+          !line.startsWith('ps ') &&
+          !line.includes('<defunct>'),
+      )
       .sort(),
     cgroups: (await lines('find', '/sys/fs/cgroup', '-maxdepth', '3', '-type', 'd', '-name', '*timonel*')).sort(),
   };
