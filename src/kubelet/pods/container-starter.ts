@@ -50,20 +50,20 @@ export async function startContainer(kit: PodKit, request: StartRequest): Promis
     throw new StartError(reason, message);
   };
 
-  const image = await kit.images
-    .ensure({
-      pod,
-      container,
-      secrets: await pullSecrets(kit, pod),
-      sandboxConfig: request.sandboxConfig,
-    })
-    .catch((error: unknown): never => {
-      if (error instanceof ImageError) {
-        if (error.reason === 'ImagePullBackOff') say('Warning', 'Failed', 'Error: ImagePullBackOff');
-        throw new StartError(error.reason, error.message, error.retryAfterMs);
-      }
-      throw error;
-    });
+  const ensured = kit.images.ensure({
+    pod,
+    container,
+    secrets: await pullSecrets(kit, pod),
+    sandboxConfig: request.sandboxConfig,
+  });
+  // A pod that is deleted does not wait for a registry; the pull may still serve another pod.
+  const image = await unlessAborted(ensured, request.signal).catch((error: unknown): never => {
+    if (error instanceof ImageError) {
+      if (error.reason === 'ImagePullBackOff') say('Warning', 'Failed', 'Error: ImagePullBackOff');
+      throw new StartError(error.reason, error.message, error.retryAfterMs);
+    }
+    throw error;
+  });
   request.signal.throwIfAborted();
 
   const sources = podSources(kit, pod, request.podIps);
@@ -118,6 +118,15 @@ export async function startContainer(kit: PodKit, request: StartRequest): Promis
     }
   }
   return id;
+}
+
+function unlessAborted<T>(wanted: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    wanted.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 async function pullSecrets(kit: PodKit, pod: Shared<Pod>) {

@@ -85,8 +85,10 @@ export class PodStarter {
     let changed = actions.createSandbox;
     for (const container of due.containers) {
       const outcome = await this.#start(pod, container, { sandboxId, config, ips, volumes, input });
-      if (outcome === undefined) changed = true;
-      else retryAfterMs = Math.min(retryAfterMs ?? outcome, outcome);
+      if (outcome.made) changed = true;
+      if (outcome.retryAfterMs !== undefined) {
+        retryAfterMs = Math.min(retryAfterMs ?? outcome.retryAfterMs, outcome.retryAfterMs);
+      }
       signal.throwIfAborted();
     }
     return { changed, retryAfterMs };
@@ -145,7 +147,7 @@ export class PodStarter {
       volumes: ReadonlyMap<string, MountedVolume>;
       input: StartInput;
     },
-  ): Promise<number | undefined> {
+  ): Promise<{ made: boolean; retryAfterMs?: number }> {
     const { context, restarts } = this.#kit;
     const last = latestContainer(at.input.current, container.name);
     const target = (container as Shared<EphemeralContainer>).targetContainerName;
@@ -166,16 +168,17 @@ export class PodStarter {
       });
       this.#waiting.delete(container.name);
       if (last) restarts.next(backoffKey(pod, container), last.finishedAt, context.clock.now());
-      return undefined;
+      return { made: true };
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       this.#waiting.set(container.name, { reason: error.reason, message: error.message });
       // A container that was made and did not start is there to be looked at: it counts as ended.
-      if (error.reason === 'RunContainerError' || error.reason === 'PostStartHookError') {
+      const made = error.reason === 'RunContainerError' || error.reason === 'PostStartHookError';
+      if (made) {
         const now = context.clock.now();
         restarts.next(backoffKey(pod, container), last?.finishedAt ?? now, now);
       }
-      return error.retryAfterMs ?? retryMs;
+      return { made, retryAfterMs: error.retryAfterMs ?? retryMs };
     }
   }
 
@@ -185,6 +188,7 @@ export class PodStarter {
       cgroups.ensure(podCgroup(context.settings.cgroupRoot, pod), podCgroupLimits(pod));
     }
     try {
+      if (pod.spec.hostUsers === false) await this.#requireUserNamespaces();
       const handler = await this.#runtimeHandler(pod);
       const { pod_sandbox_id: id } = await context.runtime.runtime.runPodSandbox(
         { config, runtime_handler: handler },
@@ -205,6 +209,16 @@ export class PodStarter {
     const found = await this.#kit.context.client.find(RuntimeClass, { name });
     if (!found) throw new Error(`RuntimeClass "${name}" not found`);
     return found.handler;
+  }
+
+  /** A pod that asks not to be the node's root must not silently be it. */
+  async #requireUserNamespaces(): Promise<void> {
+    const { runtime_handlers: handlers } = await this.#kit.context.runtime.runtime.status({});
+    if (!handlers.some(({ features }) => features?.user_namespaces)) {
+      throw new Error(
+        'hostUsers is false, but the container runtime has no user namespaces: use containerd 2.0 or newer',
+      );
+    }
   }
 
   /** Written in place, never replaced: containers have this very file mounted. */

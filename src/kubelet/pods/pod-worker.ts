@@ -201,6 +201,10 @@ export class PodWorker {
 
     const actions = computeActions(pod, this.#runtimePod, probes);
     if (actions.killPod) {
+      if (actions.createSandbox && actions.attempt > 0) {
+        const message = 'Pod sandbox changed, it will be killed and re-created.';
+        context.events.event(pod as never, 'Normal', 'SandboxChanged', message);
+      }
       await this.#stopEverything(this.#runtimePod);
       if (!actions.createSandbox) {
         this.#again = true;

@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import type { Shared } from '../../api/kind.ts';
+import type { Pod, PodStatus } from '../../api/types/core-v1.ts';
+import { findGarbage } from './container-gc.ts';
+import type { RuntimeContainer, RuntimePod, RuntimeSandbox } from './pod-runtime.ts';
+import { makePodStatus, type StatusInput } from './pod-status.ts';
+import { statusPatch } from './status-writer.ts';
+
+const now = Date.UTC(2026, 0, 1, 12);
+
+function podOf(spec: Partial<Pod['spec']> = {}, status: Partial<PodStatus> = {}): Shared<Pod> {
+  return {
+    metadata: { name: 'p', namespace: 'default', uid: 'u', generation: 3 },
+    spec: { containers: [{ name: 'main', image: 'web:1', resources: {} }], restartPolicy: 'Always', ...spec },
+    status,
+  } as unknown as Shared<Pod>;
+}
+
+const sandbox: RuntimeSandbox = {
+  id: 's',
+  ready: true,
+  attempt: 0,
+  createdAt: 1,
+  ips: ['10.0.0.2'],
+  hostNetwork: false,
+};
+const ran = (name: string, more: Partial<RuntimeContainer> = {}): RuntimeContainer => ({
+  id: `id-${name}`,
+  name,
+  sandboxId: 's',
+  state: 'running',
+  createdAt: now - 2000,
+  startedAt: now - 1000,
+  finishedAt: 0,
+  exitCode: 0,
+  reason: '',
+  message: '',
+  image: 'web:1',
+  imageRef: 'sha256:1',
+  hash: '',
+  restartCount: 0,
+  logPath: '',
+  annotations: {},
+  resources: undefined,
+  user: undefined,
+  ...more,
+});
+
+function statusOf(pod: Shared<Pod>, containers: RuntimeContainer[], more: Partial<StatusInput> = {}): PodStatus {
+  const runtime: RuntimePod = { uid: 'u', sandboxes: [sandbox], containers };
+  return makePodStatus({
+    pod,
+    runtime,
+    now,
+    hostIps: ['192.0.2.1'],
+    podIps: ['10.0.0.2'],
+    waiting: new Map(),
+    isReady: () => true,
+    isStarted: () => true,
+    terminationMessage: () => '',
+    runtimeName: 'containerd',
+    ...more,
+  });
+}
+const condition = (status: PodStatus, type: string) => status.conditions?.find((one) => one.type === type);
+
+describe('the status of a pod', () => {
+  it('is pending while containers are being created', () => {
+    const status = statusOf(podOf(), []);
+    expect(status).toMatchObject({ phase: 'Pending', observedGeneration: 3, startTime: '2026-01-01T12:00:00Z' });
+    expect(status.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'ContainerCreating' } });
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'ContainersNotReady' });
+  });
+
+  it('is running and ready when its containers are', () => {
+    const status = statusOf(podOf(), [ran('main')]);
+    expect(status).toMatchObject({ phase: 'Running', podIP: '10.0.0.2', hostIP: '192.0.2.1' });
+    expect(status.containerStatuses?.[0]).toMatchObject({
+      ready: true,
+      started: true,
+      containerID: 'containerd://id-main',
+    });
+    for (const type of ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']) {
+      expect(condition(status, type)?.status).toBe('True');
+    }
+  });
+
+  it('keeps the times of conditions that did not change, and conditions of others', () => {
+    const old = '2026-01-01T10:00:00Z';
+    const conditions = [
+      { type: 'Ready', status: 'True', lastTransitionTime: old },
+      { type: 'example.com/gate', status: 'True' },
+    ];
+    const status = statusOf(podOf({}, { conditions }), [ran('main')]);
+    expect(condition(status, 'Ready')?.lastTransitionTime).toBe(old);
+    expect(condition(status, 'example.com/gate')?.status).toBe('True');
+    const unready = statusOf(podOf({}, { conditions }), [ran('main')], { isReady: () => false });
+    expect(condition(unready, 'Ready')?.lastTransitionTime).toBe('2026-01-01T12:00:00Z');
+  });
+
+  it('says that init containers are not done', () => {
+    const pod = podOf({ initContainers: [{ name: 'init', resources: {} }] });
+    const status = statusOf(pod, [ran('init')]);
+    expect(status.phase).toBe('Pending');
+    expect(status.containerStatuses?.[0]?.state?.waiting?.reason).toBe('PodInitializing');
+    expect(condition(status, 'Initialized')).toMatchObject({
+      status: 'False',
+      reason: 'ContainersNotInitialized',
+      message: 'containers with incomplete status: [init]',
+    });
+  });
+
+  it('shows a crash loop as waiting, with what happened last', () => {
+    const waiting = new Map([['main', { reason: 'CrashLoopBackOff', message: 'back-off' }]]);
+    const ended = ran('main', { state: 'exited', exitCode: 1, finishedAt: now, restartCount: 2 });
+    const status = statusOf(podOf(), [ended], { waiting });
+    expect(status.phase).toBe('Running');
+    expect(status.containerStatuses?.[0]).toMatchObject({
+      state: { waiting: { reason: 'CrashLoopBackOff' } },
+      lastState: { terminated: { exitCode: 1, reason: 'Error' } },
+      restartCount: 2,
+      ready: false,
+    });
+  });
+
+  it.each([
+    ['Never', 0, 'Succeeded'],
+    ['Never', 1, 'Failed'],
+    ['OnFailure', 0, 'Succeeded'],
+    ['OnFailure', 1, 'Running'],
+    ['Always', 0, 'Running'],
+  ])('with restartPolicy %s and exit code %i is %s', (restartPolicy, exitCode, phase) => {
+    expect(
+      statusOf(podOf({ restartPolicy }), [ran('main', { state: 'exited', exitCode, finishedAt: now })]).phase,
+    ).toBe(phase);
+  });
+
+  it('never leaves a final phase', () => {
+    expect(statusOf(podOf({}, { phase: 'Succeeded' }), [ran('main')]).phase).toBe('Succeeded');
+  });
+
+  it('is failed, with the reason, when the agent ends the pod', () => {
+    const status = statusOf(podOf(), [ran('main')], { failure: { reason: 'Evicted', message: 'low on memory' } });
+    expect(status).toMatchObject({ phase: 'Failed', reason: 'Evicted', message: 'low on memory' });
+  });
+
+  it('owns up to containers that the machine has lost', () => {
+    const containerStatuses = [
+      {
+        name: 'main',
+        state: { running: { startedAt: '2026-01-01T11:00:00Z' } },
+        lastState: {},
+        ready: true,
+        restartCount: 1,
+        image: 'web:1',
+        imageID: '',
+        containerID: 'containerd://gone',
+      },
+    ];
+    const status = statusOf(podOf({}, { containerStatuses }), [], { finished: true });
+    expect(status.containerStatuses?.[0]?.state?.terminated).toMatchObject({
+      exitCode: 137,
+      reason: 'ContainerStatusUnknown',
+    });
+    expect(status.phase).toBe('Failed');
+  });
+});
+
+describe('the patch from one status to another', () => {
+  const base: PodStatus = {
+    phase: 'Pending',
+    conditions: [{ type: 'Ready', status: 'False', reason: 'X' }],
+    podIPs: [{ ip: 'a' }],
+  };
+
+  it('is nothing when nothing changed', () => {
+    expect(statusPatch(base, { ...base })).toBeUndefined();
+  });
+
+  it('has what changed, and takes away what is no longer said', () => {
+    const patch = statusPatch(
+      { ...base, reason: 'Old' },
+      { ...base, phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+    );
+    expect(patch).toEqual({
+      phase: 'Running',
+      reason: null,
+      conditions: [{ type: 'Ready', status: 'True', reason: null, message: null }],
+    });
+  });
+
+  it('replaces addresses, which the server merges', () => {
+    expect(statusPatch(base, { ...base, podIPs: [{ ip: 'b' }] })).toEqual({
+      podIPs: [{ ip: 'b' }, { ip: 'a', $patch: 'delete' }],
+    });
+  });
+
+  it('ends resize conditions', () => {
+    const from: PodStatus = { conditions: [{ type: 'PodResizePending', status: 'True' }] };
+    expect(statusPatch(from, { conditions: [] })).toEqual({
+      conditions: [{ type: 'PodResizePending', $patch: 'delete' }],
+    });
+  });
+});
+
+describe('garbage', () => {
+  it('is every dead container but the newest of a name, and dead empty sandboxes', () => {
+    const dead = (id: string) => ran('main', { id, state: 'exited' });
+    const found = findGarbage({
+      uid: 'u',
+      sandboxes: [sandbox, { ...sandbox, id: 'old', ready: false }, { ...sandbox, id: 'older', ready: false }],
+      containers: [
+        ran('main'),
+        dead('one'),
+        dead('two'),
+        ran('side', { id: 'x', state: 'exited', sandboxId: 'older' }),
+      ],
+    });
+    expect(found.containers.map(({ id }) => id)).toEqual(['two']);
+    expect(found.sandboxes.map(({ id }) => id)).toEqual(['old']);
+  });
+});
