@@ -1,6 +1,7 @@
 /** Sending JSON to a server that is trusted by its certificate and asking for JSON back: how webhooks are called. */
 import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
 import type { Clock } from './clock.ts';
 
 export interface JsonPostTarget {
@@ -105,7 +106,8 @@ export function postJson(target: JsonPostTarget, value: unknown, options: JsonPo
 function tlsOptions(target: JsonPostTarget, host: string): Record<string, unknown> {
   const name = target.serverName ?? host.replace(/^\[|\]$/g, '');
   return {
-    servername: name,
+    // An address is not sent as a server name; the certificate is still checked against it.
+    ...(isIP(name) ? {} : { servername: name }),
     minVersion: 'TLSv1.2',
     ...(target.ca ? { ca: target.ca } : {}),
     ...(target.cert && target.key ? { cert: target.cert, key: target.key } : {}),

@@ -197,7 +197,9 @@ function compileMessage(
     .replace(/matchesLinear/g, 'matches')
     .replace(/t\d+\.([A-Za-z0-9_.]+)/g, '$1');
   const kind = error.name === 'ParseError' ? `Syntax error: ${said}` : said;
-  const at = Math.min(error.range?.start ?? 0, expression.length);
+  // A field that is not there is pointed at by its dot.
+  const start = (error.range?.start ?? 0) - (summary.startsWith('No such key') ? 1 : 0);
+  const at = Math.max(0, Math.min(start, expression.length));
   const before = expression.slice(0, at).split('\n');
   const line = expression.split('\n')[before.length - 1] ?? '';
   const column = before.at(-1)!.length;
