@@ -18,6 +18,8 @@ export const patchContentTypes: Readonly<Record<PatchType, string>> = {
 export interface RequestQuery {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Of the custom metrics API: which series of a metric. */
+  readonly metricLabelSelector?: string;
   readonly resourceVersion?: string;
   readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact';
   readonly limit?: number;

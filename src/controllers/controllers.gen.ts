@@ -9,6 +9,7 @@ import { endpointSliceMirroringController as endpoint_slice_mirroring_endpointSl
 import { endpointSliceController as endpoint_slice_endpoint_slice_endpointSliceController } from './endpoint-slice/endpoint-slice.ts';
 import { endpointsController as endpoints_endpointsController } from './endpoints.ts';
 import { garbageCollector as garbage_collector_garbage_collector_garbageCollector } from './garbage-collector/garbage-collector.ts';
+import { horizontalPodAutoscalerController as horizontal_pod_autoscaler_horizontal_pod_autoscaler_horizontalPodAutoscalerController } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler.ts';
 import { jobController as job_job_jobController } from './job/job.ts';
 import { namespaceController as namespace_namespace_namespaceController } from './namespace/namespace.ts';
 import { nodeIpamController as node_ipam_nodeIpamController } from './node-ipam.ts';
@@ -41,6 +42,7 @@ export const builtinControllers: readonly ControllerDefinition[] = [
   endpoint_slice_endpoint_slice_endpointSliceController,
   endpoints_endpointsController,
   garbage_collector_garbage_collector_garbageCollector,
+  horizontal_pod_autoscaler_horizontal_pod_autoscaler_horizontalPodAutoscalerController,
   job_job_jobController,
   namespace_namespace_namespaceController,
   node_ipam_nodeIpamController,

@@ -13,6 +13,7 @@ import { type Client, createClient } from '../../src/client/client.ts';
 import { startControllers } from '../../src/client/controller-runner.ts';
 import { createInformerSet } from '../../src/client/informer-set.ts';
 import type { ControllerDefinition, ControllerSettings } from '../../src/client/reconcile.ts';
+import type { ResourceRequest } from '../../src/client/transport.ts';
 import { createObjectCache } from '../../src/store/cache.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
 
@@ -41,6 +42,8 @@ export interface HarnessOptions {
   readonly nodes?: number;
   readonly log?: Logger;
   readonly admission?: boolean;
+  /** Answers requests in place of the server; undefined leaves them to it. */
+  readonly intercept?: (request: ResourceRequest) => unknown;
 }
 
 /** The name of the nth node. */
@@ -72,7 +75,8 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     ...direct,
     request(request) {
       if (request.verb !== 'get' && request.verb !== 'list' && request.kind.plural !== 'events') writes++;
-      return direct.request(request);
+      const answer = options.intercept?.(request);
+      return answer === undefined ? direct.request(request) : Promise.resolve(answer);
     },
     watch: (request, handler) => direct.watch(request, handler),
     raw: (path) => direct.raw(path),
