@@ -9,6 +9,7 @@ import { createAggregationFilter } from './aggregation/proxy-filter.ts';
 import { startRemoteApis } from './aggregation/remote-services.ts';
 import { createTokenIssuer } from './authn/token-request.ts';
 import { forbiddenByAuthorizer } from './authz/forbidden.ts';
+import { ensureFlowObjects } from './bootstrap/flow-objects.ts';
 import { repairServices } from './bootstrap/repair-services.ts';
 import { startAdmission } from './bootstrap/start-admission.ts';
 import { ensureSystemObjects } from './bootstrap/system-objects.ts';
@@ -24,6 +25,7 @@ import { runChain } from './filters/chain.ts';
 import { createDeadlineFilter } from './filters/deadline.ts';
 import { dispatch } from './filters/dispatch.ts';
 import { Exchange, type Filter, type HttpRequest, type HttpResponse } from './filters/exchange.ts';
+import { createFlowControl } from './filters/flow-control.ts';
 import { createHealthHandler, type HealthCheck, runChecks } from './filters/health.ts';
 import { type Listener, startListener } from './filters/listener.ts';
 import { createMetricsHandler } from './filters/metrics-path.ts';
@@ -107,12 +109,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const deadline = createDeadlineFilter(clock, options.requestTimeoutMs ?? defaultTimeoutMs);
   const requestMetrics = createRequestMetrics(metrics, clock);
   const audit = options.audit;
+  const flowControl = options.flowControl === false ? undefined : createFlowControl(api);
   const chain: readonly Filter[] = [
     requestMetrics,
     deadline.filter,
     createAuthenticationFilter(options.authenticators ?? []),
     ...(audit ? [auditFilter(audit)] : []),
     createImpersonationFilter(options.authorizer),
+    ...(flowControl ? [flowControl.filter] : []),
     createAuthorizationFilter(options.authorizer),
     createAggregationFilter(remote),
     createPathsFilter(handlers),
@@ -143,6 +147,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const custom = await startCustomResources(api);
   await ensureSystemObjects(api, { ranges: services.ranges, advertise: options.advertise });
   const admission = options.admission === false ? undefined : await startAdmission(api, options.admission ?? {});
+  await ensureFlowObjects(api.loopback());
   const local = keepLocalServices(api);
   await local.settled;
   ready = true;
@@ -168,6 +173,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       deadline.stop();
       admission?.stop();
       custom.stop();
+      flowControl?.stop();
       local.stop();
       remote.stop();
       await Promise.all(listeners.map((listener) => listener.close()));
