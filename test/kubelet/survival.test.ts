@@ -1,4 +1,5 @@
 /** What outlives what: containers outlive the agent and containerd; pods deleted meanwhile do not. */
+import { readdirSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Node } from '../../src/api/core/node.ts';
 import { Pod } from '../../src/api/core/pod.ts';
@@ -109,6 +110,47 @@ describe.skipIf(missing)(`survival${missing ? ` (${missing})` : ''}`, () => {
       ({ status }) => status.containerStatuses?.[0]?.restartCount === 1 && status.phase === 'Running',
     );
   });
+
+  it('ends a pod at once when its grace is cut short', async () => {
+    const deaf = { name: 'main', image: shellImage, command: script('trap "" TERM; while true; do sleep 0.1; done') };
+    await lab.run('deaf', { terminationGracePeriodSeconds: 600, containers: [deaf] });
+    await lab.until('deaf', ({ status }) => status.phase === 'Running');
+    await lab.client.delete(Pod, { namespace: 'default', name: 'deaf' });
+    await lab.until('deaf', ({ metadata }) => metadata.deletionTimestamp !== undefined);
+    await lab.client.delete(Pod, { namespace: 'default', name: 'deaf' }, { gracePeriodSeconds: 0 });
+    await until(async () => !(await sandboxNames()).includes('deaf'));
+  });
+
+  it('says why a command cannot be started', async () => {
+    await lab.run('typo', {
+      restartPolicy: 'Never',
+      containers: [{ name: 'main', image: shellImage, command: ['/no/such'] }],
+    });
+    const pod = await lab.until('typo', ({ status }) => status.phase === 'Failed');
+    expect(firstState(pod)?.terminated).toMatchObject({ exitCode: 128, reason: 'StartError' });
+    expect(firstState(pod)?.terminated?.message).toContain('no such file or directory');
+  });
+
+  it('rotates a log that has grown, and goes on with a new one', async () => {
+    const small = await startNodeLab({ containerLogMaxSizeBytes: 1000, containerLogMaxFiles: 3 });
+    try {
+      await small.run('chatty', {
+        containers: [
+          {
+            name: 'main',
+            image: shellImage,
+            command: script('while true; do echo 0123456789012345678901234567890123456789; sleep 0.05; done'),
+          },
+        ],
+      });
+      const { metadata } = await small.until('chatty', ({ status }) => status.phase === 'Running');
+      const dir = `${small.dataDir}/pod-logs/default_chatty_${metadata.uid}/main`;
+      await until(async () => readdirSync(dir).some((name) => /^0\.log\.\d{8}-\d{6}$/.test(name)), 25_000);
+      await until(async () => statSync(`${dir}/0.log`, { throwIfNoEntry: false })?.size !== 0);
+    } finally {
+      await small.close();
+    }
+  }, 60_000);
 
   it('registers the node anew when it was deleted, and renews its lease', async () => {
     const { Lease } = await import('../../src/api/coordination/lease.ts');

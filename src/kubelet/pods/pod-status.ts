@@ -12,6 +12,7 @@ import type {
 } from '../../api/types/core-v1.ts';
 import { formatTime } from '../../base/clock.ts';
 import { deepEqual, mutableCopy } from '../../base/deep.ts';
+import { shouldStart } from './actions.ts';
 import { type Phase, podConditions, podPhase } from './pod-phase.ts';
 import type { RuntimeContainer, RuntimePod } from './pod-runtime.ts';
 
@@ -156,7 +157,12 @@ function containerStatus(input: StatusInput, container: AnyContainer, fallbackRe
     containerID: `${input.runtimeName}://${latest.id}`,
     started: latest.state === 'running' && input.isStarted(latest),
   };
-  if (latest.state === 'exited' && wait && !input.finished) {
+  if (
+    latest.state === 'exited' &&
+    wait &&
+    !input.finished &&
+    shouldStart(pod, container as Shared<Container>, latest)
+  ) {
     // It ended and waits to be started again: what it did is its last state.
     status.lastState = current;
     status.state = { waiting: { reason: wait.reason, ...(wait.message ? { message: wait.message } : {}) } };

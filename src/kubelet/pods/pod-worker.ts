@@ -363,9 +363,11 @@ export class PodWorker {
   }
 
   #graceSeconds(): number {
+    // What the API has let go of before it was ended was deleted by force.
+    if (this.#gone) return 1;
     const { deletionGracePeriodSeconds, deletionTimestamp } = this.#pod.metadata;
     const own = this.#pod.spec.terminationGracePeriodSeconds ?? 30;
-    const wanted = deletionTimestamp || this.#gone ? (deletionGracePeriodSeconds ?? own) : own;
+    const wanted = deletionTimestamp ? (deletionGracePeriodSeconds ?? own) : own;
     return Math.max(1, wanted);
   }
 
