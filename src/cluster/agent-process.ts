@@ -124,7 +124,6 @@ async function openRuntime(
   }
   try {
     const containerd = await superviseContainerd({ dataDir, cniConfDir, clock: realClock, log });
-    containerd.onExit(() => log.error('containerd ended; pods keep running, "timonel up" starts it again'));
     parts.push({ stop: () => containerd.close() });
     return containerd.runtime;
   } catch (error) {

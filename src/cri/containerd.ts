@@ -44,7 +44,7 @@ export interface Containerd {
   readonly runtime: CriRuntime;
   /** Imports an OCI or docker archive, plain or gzipped; resolves with the images' names. */
   importImages(archive: AsyncIterable<Uint8Array>): Promise<string[]>;
-  /** Called when the process ends without stop(); it is not started again by itself. */
+  /** Called when the process ends without stop(); it is started again by itself. */
   onExit(listener: () => void): void;
   /** Lets go of it: it and the containers keep running. */
   close(): void;
@@ -64,6 +64,9 @@ export class ContainerdError extends Error {
   }
 }
 
+/** How often the process is looked at. */
+const aliveCheckMs = 1000;
+
 const usualCniDirs = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
 
 /** Starts containerd for a data dir, or takes over the one that runs for it. Resolves when it answers and has the pause image. */
@@ -79,27 +82,24 @@ export async function superviseContainerd(options: ContainerdOptions): Promise<C
   clearAfterReboot(paths);
 
   const snapshotter = chooseSnapshotter(paths);
-  let running = findRunning(paths);
-  const adopted = running !== undefined;
-  if (!running) {
+  const configFile = join(paths.base, 'config.toml');
+  const start = () => {
     rmSync(paths.socket, { force: true });
     rmSync(`${paths.socket}.ttrpc`, { force: true });
-    const configFile = join(paths.base, 'config.toml');
-    writeFileSync(
-      configFile,
-      containerdConfig({
-        ...paths,
-        cniConfDir,
-        cniBinDirs: (options.cniBinDirs ?? usualCniDirs).filter((dir) => existsSync(dir)),
-        registryDir: join(options.dataDir, 'registries'),
-        snapshotter,
-        systemdCgroup: options.cgroupDriver === 'systemd',
-        restrictOomScoreAdj: !hasCapability('CAP_SYS_RESOURCE'),
-      }),
-    );
-    running = launch(program, configFile, paths);
-  }
-  const identity = running;
+    const config = containerdConfig({
+      ...paths,
+      cniConfDir,
+      cniBinDirs: (options.cniBinDirs ?? usualCniDirs).filter((dir) => existsSync(dir)),
+      registryDir: join(options.dataDir, 'registries'),
+      snapshotter,
+      systemdCgroup: options.cgroupDriver === 'systemd',
+      restrictOomScoreAdj: !hasCapability('CAP_SYS_RESOURCE'),
+    });
+    writeFileSync(configFile, config);
+    return launch(program, configFile, paths);
+  };
+  const found = findRunning(paths);
+  let identity = found ?? start();
   const runtime = connectCri(`unix://${paths.socket}`);
   try {
     await whenAnswering(runtime, identity, { clock, paths, timeoutMs: options.startTimeoutMs ?? 20_000 });
@@ -108,44 +108,48 @@ export async function superviseContainerd(options: ContainerdOptions): Promise<C
     if (!(await hasImage(runtime, pauseImageName))) {
       await importImages(once(packPauseImage(imageArchitecture(process.arch))));
     }
-    log.info(adopted ? 'containerd adopted' : 'containerd started', { pid: identity.pid, socket: paths.socket });
-
-    let exitTimer = clock.every(1000, () => {
-      if (isAlive(identity)) return;
-      exitTimer.cancel();
-      for (const listener of exitListeners) listener();
-    });
+    log.info(found ? 'containerd adopted' : 'containerd started', { pid: identity.pid, socket: paths.socket });
     const exitListeners: (() => void)[] = [];
+    const watch = clock.every(aliveCheckMs, () => {
+      if (isAlive(identity)) return;
+      log.error('containerd has ended and is started again; containers keep running', { pid: identity.pid });
+      for (const listener of exitListeners) listener();
+      try {
+        identity = findRunning(paths) ?? start();
+      } catch (error) {
+        log.error('containerd could not be started again', { error });
+      }
+    });
     const close = () => {
-      exitTimer.cancel();
+      watch.cancel();
       runtime.close();
-    };
-    const stop = async () => {
-      close();
-      await endProcess(identity, clock, 10_000);
-      rmSync(paths.pidFile, { force: true });
     };
     return {
       endpoint: runtime.endpoint,
       socket: paths.socket,
-      pid: identity.pid,
-      adopted,
+      get pid() {
+        return identity.pid;
+      },
+      adopted: found !== undefined,
       snapshotter,
       runtime,
       importImages,
       onExit: (listener) => exitListeners.push(listener),
       close,
-      stop,
+      async stop() {
+        close();
+        await endProcess(identity, clock, 10_000);
+        rmSync(paths.pidFile, { force: true });
+      },
       async purge() {
-        exitTimer.cancel();
-        exitTimer = { cancel() {} };
+        watch.cancel();
         await purgeContainerd(options.dataDir, { clock, log, runtime });
         runtime.close();
       },
     };
   } catch (error) {
     runtime.close();
-    if (!adopted) await endProcess(identity, clock, 2000);
+    if (!found) await endProcess(identity, clock, 2000);
     throw error;
   }
 }

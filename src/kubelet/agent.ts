@@ -233,9 +233,8 @@ function withDefaults(options: AgentOptions, hostname: string): NodeSettings {
     imageMinimumGcAgeMs: 120_000,
     containerLogMaxSizeBytes: 10 * 1024 * 1024,
     containerLogMaxFiles: 5,
+    containerLogMonitorIntervalMs: 10_000,
     allowedUnsafeSysctls: [],
-    serializeImagePulls: false,
-    registryPullQps: 5,
     ...given,
   };
 }

@@ -21,16 +21,14 @@ export interface NodeSettings {
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
   readonly nodeIps: readonly string[];
   readonly hostname: string;
-  /** The API server as pods reach it when no `kubernetes` service is known yet. */
   readonly podCidr?: string;
   readonly imageGcHighThresholdPercent: number;
   readonly imageGcLowThresholdPercent: number;
   readonly imageMinimumGcAgeMs: number;
   readonly containerLogMaxSizeBytes: number;
   readonly containerLogMaxFiles: number;
+  readonly containerLogMonitorIntervalMs: number;
   readonly allowedUnsafeSysctls: readonly string[];
-  readonly serializeImagePulls: boolean;
-  readonly registryPullQps: number;
 }
 
 export interface KubeletContext {

@@ -7,8 +7,6 @@ import { createGzip } from 'node:zlib';
 import type { Timer } from '../../base/clock.ts';
 import type { KubeletContext } from '../context.ts';
 
-const intervalMs = 10_000;
-
 /** What the rotator is told of containers. */
 export interface RunningLog {
   readonly containerId: string;
@@ -27,7 +25,8 @@ export class LogRotation {
   }
 
   start(): void {
-    this.#timer = this.#context.clock.every(intervalMs, () => void this.rotate());
+    const { clock, settings } = this.#context;
+    this.#timer = clock.every(settings.containerLogMonitorIntervalMs, () => void this.rotate());
   }
 
   close(): void {
