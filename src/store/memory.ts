@@ -110,6 +110,13 @@ class MemoryStore implements Store {
     this.#forget(Math.min(revision, this.#revision));
   }
 
+  async skipRevisions(revision: number): Promise<void> {
+    this.#assertOpen();
+    if (revision <= this.#revision) return;
+    this.#revision = revision;
+    this.#forget(revision);
+  }
+
   async sizeBytes(): Promise<number> {
     return 0;
   }

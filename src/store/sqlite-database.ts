@@ -235,6 +235,17 @@ export class Database {
     return this.#swept < this.#compacted;
   }
 
+  /** Makes the next revision greater than `revision`; history up to it counts as compacted. */
+  skipRevisions(revision: number): void {
+    if (revision <= this.#revision) return;
+    this.#transaction(() => {
+      this.#db.prepare("UPDATE meta SET value = ? WHERE name = 'compacted'").run(revision);
+    });
+    this.#compacted = revision;
+    this.#revision = revision;
+    this.#mark.write(revision);
+  }
+
   sizeBytes(): number {
     return this.#guard(() => {
       const row = this.#db

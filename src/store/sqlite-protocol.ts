@@ -9,6 +9,7 @@ export type SqliteRequest =
   | { readonly op: 'loadEnd'; readonly load: number }
   | { readonly op: 'history'; readonly prefix: string; readonly afterId: number; readonly upToRevision: number }
   | { readonly op: 'compact'; readonly revision: number }
+  | { readonly op: 'skip'; readonly revision: number }
   | { readonly op: 'size' }
   | { readonly op: 'close' };
 

@@ -27,6 +27,8 @@ function handle(db: Database, request: SqliteRequest): unknown {
     case 'compact':
       db.compact(request.revision);
       return sweepLater(db);
+    case 'skip':
+      return db.skipRevisions(request.revision);
     case 'size':
       return db.sizeBytes();
     case 'close':

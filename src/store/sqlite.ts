@@ -207,6 +207,12 @@ class SqliteStore implements Store {
     await this.#thread.ask({ op: 'compact', revision });
   }
 
+  async skipRevisions(revision: number): Promise<void> {
+    this.#assertOpen();
+    await this.#thread.ask({ op: 'skip', revision });
+    this.#revision = Math.max(this.#revision, revision);
+  }
+
   async sizeBytes(): Promise<number> {
     this.#assertOpen();
     return this.#thread.ask({ op: 'size' });

@@ -37,6 +37,7 @@ export interface StoreEvent {
   readonly type: 'put' | 'delete';
   readonly key: string;
   readonly revision: number;
+  /** Revision at which the key was created; on delete 0 where the backend does not tell. */
   readonly createRevision: number;
   /** The new value; on delete undefined. */
   readonly value: Uint8Array | undefined;
@@ -68,6 +69,11 @@ export interface Store {
   watch(prefix: string, afterRevision: number, handler: StoreWatchHandler): StoreWatch;
   /** Forgets history up to and including a revision; current values stay. */
   compact(revision: number): Promise<void>;
+  /**
+   * Makes the next revision greater than `revision`, where the backend can: after a restore no revision that clients may
+   * have seen comes again. History up to it counts as compacted.
+   */
+  skipRevisions?(revision: number): Promise<void>;
   /** Bytes on disk, for metrics; 0 for memory. */
   sizeBytes(): Promise<number>;
   close(): Promise<void>;

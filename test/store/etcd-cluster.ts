@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Whether the machine has etcd; its Debian package is `etcd-server`. */
+export const hasEtcd = spawnSync('etcd', ['--version']).status === 0;
+
+/** A real etcd cluster on loopback ports that nobody else uses, for one test file. */
+export interface EtcdCluster {
+  readonly endpoints: readonly string[];
+  /** Index of the member that leads now. */
+  leader(): Promise<number>;
+  /** SIGKILL. */
+  kill(member: number): Promise<void>;
+  start(member: number): void;
+  /** SIGSTOP and SIGCONT: a member that is there and answers nothing, as in a partition. */
+  pause(member: number): void;
+  resume(member: number): void;
+  /** Waits until a write goes through at a member. */
+  ready(member?: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve) => {
+          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+export interface EtcdTlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+export async function startEtcd(size: number, options: { tls?: EtcdTlsFiles } = {}): Promise<EtcdCluster> {
+  const root = mkdtempSync(join(tmpdir(), 'timonel-etcd-'));
+  const ports = await freePorts(size * 2);
+  const scheme = options.tls ? 'https' : 'http';
+  const clientUrl = (member: number) => `${scheme}://127.0.0.1:${ports[member]}`;
+  const peerUrl = (member: number) => `http://127.0.0.1:${ports[size + member]}`;
+  const members: (ChildProcess | undefined)[] = [];
+  const ctl = (member: number, ...args: string[]) =>
+    new Promise<{ ok: boolean; out: string }>((resolve) => {
+      const tls = options.tls;
+      const flags = tls ? ['--cacert', tls.ca, '--cert', tls.cert, '--key', tls.key] : [];
+      const child = spawn('etcdctl', ['--endpoints', clientUrl(member), ...flags, '--dial-timeout=1s', ...args], {
+        env: { ...process.env, ETCDCTL_API: '3' },
+      });
+      let out = '';
+      child.stdout.on('data', (chunk) => {
+        out += chunk;
+      });
+      child.on('close', (code) => resolve({ ok: code === 0, out }));
+    });
+  const start = (member: number) => {
+    const { tls } = options;
+    members[member] = spawn(
+      'etcd',
+      [
+        `--name=m${member}`,
+        `--data-dir=${join(root, `m${member}`)}`,
+        `--listen-client-urls=${clientUrl(member)}`,
+        `--advertise-client-urls=${clientUrl(member)}`,
+        `--listen-peer-urls=${peerUrl(member)}`,
+        `--initial-advertise-peer-urls=${peerUrl(member)}`,
+        `--initial-cluster=${Array.from({ length: size }, (_, i) => `m${i}=${peerUrl(i)}`).join()}`,
+        '--heartbeat-interval=50',
+        '--election-timeout=500',
+        '--log-level=error',
+        ...(tls
+          ? [`--cert-file=${tls.cert}`, `--key-file=${tls.key}`, `--trusted-ca-file=${tls.ca}`, '--client-cert-auth']
+          : []),
+      ],
+      { stdio: 'ignore' },
+    );
+  };
+  for (let member = 0; member < size; member++) start(member);
+  const cluster: EtcdCluster = {
+    endpoints: Array.from({ length: size }, (_, member) => clientUrl(member)),
+    async leader() {
+      for (;;) {
+        for (let member = 0; member < size; member++) {
+          const { ok, out } = await ctl(member, 'endpoint', 'status', '-w', 'json');
+          if (!ok) continue;
+          const [{ Status }] = JSON.parse(out) as [{ Status: { header: { member_id: number }; leader: number } }];
+          if (Status.leader !== 0 && Status.header.member_id === Status.leader) return member;
+        }
+        await pause(100);
+      }
+    },
+    async kill(member) {
+      const child = members[member];
+      members[member] = undefined;
+      if (!child || child.exitCode !== null) return;
+      const gone = new Promise((resolve) => child.once('close', resolve));
+      child.kill('SIGKILL');
+      await gone;
+    },
+    start,
+    pause: (member) => void members[member]?.kill('SIGSTOP'),
+    resume: (member) => void members[member]?.kill('SIGCONT'),
+    async ready(member = 0) {
+      while (!(await ctl(member, 'put', 'ready', 'yes')).ok) await pause(50);
+    },
+    async stop() {
+      for (let member = 0; member < size; member++) await cluster.kill(member);
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+  await cluster.ready(0);
+  return cluster;
+}
