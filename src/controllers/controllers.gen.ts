@@ -11,18 +11,26 @@ import { endpointsController as endpoints_endpointsController } from './endpoint
 import { garbageCollector as garbage_collector_garbage_collector_garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { horizontalPodAutoscalerController as horizontal_pod_autoscaler_horizontal_pod_autoscaler_horizontalPodAutoscalerController } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler.ts';
 import { jobController as job_job_jobController } from './job/job.ts';
+import { leaseCleanupController as lease_cleanup_leaseCleanupController } from './lease-cleanup.ts';
 import { namespaceController as namespace_namespace_namespaceController } from './namespace/namespace.ts';
 import { nodeIpamController as node_ipam_nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController as node_lifecycle_node_lifecycle_nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
+import { nodeTtlController as node_ttl_nodeTtlController } from './node-ttl.ts';
 import { podGcController as pod_gc_podGcController } from './pod-gc.ts';
 import { replicaSetController as replica_set_replicaSetController } from './replica-set.ts';
 import { replicationControllerController as replication_controller_replicationControllerController } from './replication-controller.ts';
+import { resourceClaimController as resource_claim_resourceClaimController } from './resource-claim.ts';
 import { resourceQuotaController as resource_quota_resourceQuotaController } from './resource-quota.ts';
 import { rootCaController as root_ca_rootCaController } from './root-ca.ts';
 import { serviceAccountController as service_account_serviceAccountController } from './service-account.ts';
+import { serviceCidrsController as service_cidrs_serviceCidrsController } from './service-cidrs.ts';
 import { statefulSetController as stateful_set_stateful_set_statefulSetController } from './stateful-set/stateful-set.ts';
 import { taintEvictionController as taint_eviction_taintEvictionController } from './taint-eviction.ts';
+import { tokenCleanerController as tokens_bootstrap_tokens_tokenCleanerController, bootstrapSignerController as tokens_bootstrap_tokens_bootstrapSignerController } from './tokens/bootstrap-tokens.ts';
+import { legacyTokenCleaner as tokens_legacy_token_cleaner_legacyTokenCleaner } from './tokens/legacy-token-cleaner.ts';
+import { serviceAccountTokenController as tokens_legacy_tokens_serviceAccountTokenController } from './tokens/legacy-tokens.ts';
 import { ttlAfterFinishedController as ttl_after_finished_ttlAfterFinishedController } from './ttl-after-finished.ts';
+import { policyStatusController as validating_admission_policy_status_policyStatusController } from './validating-admission-policy-status.ts';
 import { attachDetachController as volumes_attach_detach_attachDetachController } from './volumes/attach-detach.ts';
 import { persistentVolumeBinder as volumes_binder_persistentVolumeBinder } from './volumes/binder.ts';
 import { ephemeralVolumeController as volumes_ephemeral_ephemeralVolumeController } from './volumes/ephemeral.ts';
@@ -44,18 +52,27 @@ export const builtinControllers: readonly ControllerDefinition[] = [
   garbage_collector_garbage_collector_garbageCollector,
   horizontal_pod_autoscaler_horizontal_pod_autoscaler_horizontalPodAutoscalerController,
   job_job_jobController,
+  lease_cleanup_leaseCleanupController,
   namespace_namespace_namespaceController,
   node_ipam_nodeIpamController,
   node_lifecycle_node_lifecycle_nodeLifecycleController,
+  node_ttl_nodeTtlController,
   pod_gc_podGcController,
   replica_set_replicaSetController,
   replication_controller_replicationControllerController,
+  resource_claim_resourceClaimController,
   resource_quota_resourceQuotaController,
   root_ca_rootCaController,
   service_account_serviceAccountController,
+  service_cidrs_serviceCidrsController,
   stateful_set_stateful_set_statefulSetController,
   taint_eviction_taintEvictionController,
+  tokens_bootstrap_tokens_tokenCleanerController,
+  tokens_bootstrap_tokens_bootstrapSignerController,
+  tokens_legacy_token_cleaner_legacyTokenCleaner,
+  tokens_legacy_tokens_serviceAccountTokenController,
   ttl_after_finished_ttlAfterFinishedController,
+  validating_admission_policy_status_policyStatusController,
   volumes_attach_detach_attachDetachController,
   volumes_binder_persistentVolumeBinder,
   volumes_ephemeral_ephemeralVolumeController,
