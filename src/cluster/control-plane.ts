@@ -53,6 +53,8 @@ export interface ControlPlane {
   readonly metrics: MetricsRegistry;
   /** Opens an HTTPS port with the cluster's certificate. */
   listen(options: { host: string; port: number }): Promise<{ url: string; port: number }>;
+  /** Takes renewed certificates into use; the authorities stay. */
+  renew(pki: ClusterPki): void;
   /** A client in this process, as a user. */
   clientAs(user: UserInfo, fieldManager?: string): Client;
   /** Informers in this process as the API server itself, for in-process roles. */
@@ -86,7 +88,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     apiAudiences,
   });
   const authorizer = createAuthorizer({ informers });
-  const tls = { ...pki.server, clientCa: pki.ca.cert };
+  let current = pki;
+  const tls = () => ({ ...current.server, clientCa: current.ca.cert });
   const server = await createApiServer({
     cache,
     clock,
@@ -98,7 +101,16 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     authorizer,
     serviceCidr: options.serviceCidr,
     nodePortRange: options.nodePortRange.join('-'),
-    kubeletTls: { ca: pki.ca.cert, ...pki.kubeletClient },
+    // Read anew for each connection: certificates are renewed while the server runs.
+    kubeletTls: {
+      ca: pki.ca.cert,
+      get cert() {
+        return current.kubeletClient.cert;
+      },
+      get key() {
+        return current.kubeletClient.key;
+      },
+    },
     serviceAccountSigner: signer,
     apiAudiences,
     frontProxy: { ca: pki.frontProxyCa.cert, ...pki.frontProxyClient },
@@ -139,7 +151,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return {
     server,
     metrics,
-    listen: (where) => server.listen({ ...where, tls }),
+    listen: (where) => server.listen({ ...where, tls: tls() }),
+    renew(next) {
+      current = next;
+      server.setTls(tls());
+    },
     clientAs,
     informers,
     idle: () => informers.idle() && (running?.idle() ?? true),

@@ -19,6 +19,7 @@ import { listClusters } from './find.ts';
 import { defaultKubeconfigPath } from './kubeconfig.ts';
 import { machineAddress } from './networks.ts';
 import { ensureAgentPki, ensurePki, servingNames } from './pki.ts';
+import { settleSharedState } from './shared-state.ts';
 
 export interface PrepareOptions {
   /** A kubeconfig to write instead of merging. */
@@ -60,7 +61,7 @@ export async function prepareCluster(settings: ClusterSettings, options: Prepare
   options.beforeCreating(runtime);
   const apiPort = await choosePort(settings);
   const networks = await chooseNetworks(settings, runtime);
-  const config: ClusterConfig = {
+  let config: ClusterConfig = {
     ...settings,
     formatVersion: 1,
     id: realRandom.uuid(),
@@ -76,6 +77,19 @@ export async function prepareCluster(settings: ClusterSettings, options: Prepare
   };
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const now = realClock.now();
+  const undo = async () => {
+    if (!existed) rmSync(dataDir, { recursive: true, force: true });
+    else for (const entry of readdirSync(dataDir)) rmSync(join(dataDir, entry), { recursive: true, force: true });
+  };
+  if (config.store === 'etcd') {
+    const shared = await settleSharedState(config, config, () =>
+      ensurePki(paths(dataDir).pki, servingNames(config), now),
+    ).catch(async (error: unknown) => {
+      await undo();
+      throw error;
+    });
+    config = { ...config, ...shared };
+  }
   const pki = ensurePki(paths(dataDir).pki, servingNames(config), now);
   if (runtime === 'cri')
     ensureAgentPki(join(paths(dataDir).agent, 'pki'), {
@@ -88,10 +102,7 @@ export async function prepareCluster(settings: ClusterSettings, options: Prepare
   return {
     config,
     created: true,
-    undo: async () => {
-      if (!existed) rmSync(dataDir, { recursive: true, force: true });
-      else for (const entry of readdirSync(dataDir)) rmSync(join(dataDir, entry), { recursive: true, force: true });
-    },
+    undo,
   };
 }
 

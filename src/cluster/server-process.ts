@@ -1,18 +1,18 @@
 /** The server process of `timonel up`: control plane with HTTPS, and the simulated nodes where there are no others. */
 import { roleUser } from '../apiserver/user.ts';
 import { realClock } from '../base/clock.ts';
-import { createLogger, type Logger } from '../base/log.ts';
+import { createLogger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import { startSimulatedNodes } from '../kubelet/simulated/simulated-nodes.ts';
-import { openEtcdStore } from '../store/etcd.ts';
-import { openMemoryStore } from '../store/memory.ts';
-import { openSqliteStore } from '../store/sqlite.ts';
-import { type Store, StoreError } from '../store/store.ts';
 import { ensureSystemObjects } from './bootstrap.ts';
-import { type ClusterConfig, paths, readConfig, UserError } from './config.ts';
+import { paths, readConfig, UserError } from './config.ts';
 import { startControlPlane } from './control-plane.ts';
 import { ensurePki, servingNames } from './pki.ts';
 import { runRole } from './processes.ts';
+import { openStore } from './stores.ts';
+
+/** How often certificates are looked at; they are renewed long before they end. */
+const renewalCheckMs = 60 * 60 * 1000;
 
 /** Runs until SIGTERM. */
 export async function runServerProcess(dataDir: string): Promise<void> {
@@ -35,6 +35,9 @@ export async function runServerProcess(dataDir: string): Promise<void> {
       nodePortRange: config.nodePortRange,
       disable: config.disable,
       advertise: { address: config.nodeIp, port: config.apiPort },
+      ...(config.store === 'etcd' || config.leaderElect
+        ? { leaderElection: { identity: `${config.nodeName}_${config.name}_${realRandom.uuid()}` } }
+        : {}),
     });
     const { url } = await plane.listen({ host: '::', port: config.apiPort }).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'EADDRINUSE'
@@ -53,33 +56,26 @@ export async function runServerProcess(dataDir: string): Promise<void> {
             random: realRandom,
             log,
             count: config.nodes,
+            // Several control planes on one store each bring nodes of their own.
+            ...(config.store === 'etcd' ? { namePrefix: `${config.name}-node-` } : {}),
             podCidr: config.podCidr,
           })
         : undefined;
+    const renewal = realClock.every(renewalCheckMs, () => {
+      const renewed = ensurePki(paths(dataDir).pki, servingNames(config), realClock.now());
+      if (renewed.server.cert === pki.server.cert && renewed.kubeletClient.cert === pki.kubeletClient.cert) return;
+      plane.renew(renewed);
+      log.info('certificates were renewed');
+    });
     log.info('server is up', { url });
     return {
       url: url.replace('[::]', '127.0.0.1'),
       async stop() {
         log.info('server stops');
+        renewal.cancel();
         await nodes?.stop();
         await plane.stop();
       },
     };
   });
-}
-
-async function openStore(config: ClusterConfig, log: Logger): Promise<Store> {
-  try {
-    switch (config.store) {
-      case 'memory':
-        return openMemoryStore();
-      case 'sqlite':
-        return await openSqliteStore({ path: paths(config.dataDir).database, log });
-      case 'etcd':
-        return await openEtcdStore({ endpoints: config.etcdEndpoints, log });
-    }
-  } catch (error) {
-    if (error instanceof StoreError) throw new UserError(error.message);
-    throw error;
-  }
 }
