@@ -102,8 +102,9 @@ function textOf(value: unknown): string {
 }
 
 /** Pruning of what clients send. */
-export function makeCustomHooks(kind: AnyKind): CustomHooks {
+export function makeCustomHooks(kind: AnyKind, version: Version): CustomHooks {
   return {
+    schema: version.schema?.openAPIV3Schema,
     admitRaw(value) {
       const { metadata } = value;
       if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)))

@@ -160,7 +160,7 @@ class CustomResourceServer implements CustomResources {
           kind: made,
           hub: made,
           stored,
-          custom: makeCustomHooks(made),
+          custom: makeCustomHooks(made, version),
           refuseWrites: () => this.#refusal(definition.metadata.name),
           ...(warning ? { warning } : {}),
         };

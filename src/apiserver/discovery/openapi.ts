@@ -1,23 +1,28 @@
-/** /openapi/v2 and /openapi/v3: made when asked for and kept until the kinds change. */
+/** /openapi/v2 and /openapi/v3: made when they are asked for and kept until what is served changes. */
 import { createHash } from 'node:crypto';
 import type { AnyKind } from '../../api/kind.ts';
+import { groupKinds, type VersionKinds } from '../../api/machinery/discovery.ts';
 import type { JsonSchema } from '../../api/openapi/schemas.ts';
 import type { ApiContext } from '../context.ts';
-import { jsonAnswer, type PathAnswer, type PathHandler, type PathRequest } from '../filters/path-answer.ts';
+import { jsonAnswer, type PathAnswer, type PathHandler } from '../filters/path-answer.ts';
+import { serverVersion } from '../filters/version.ts';
 
-const v2Protobuf = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+const protobufType = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+const prefix = '/openapi/v3';
 
-interface Made {
-  readonly generation: unknown;
-  readonly answers: Map<string, PathAnswer>;
-  readonly byPath: ReadonlyMap<string, readonly AnyKind[]>;
-  readonly kinds: readonly AnyKind[];
+interface Document {
+  readonly group: string;
+  readonly version: VersionKinds;
+  /** Of what the document is made from, so that it need not be made to be named. */
+  readonly hash: string;
+  body?: string;
 }
 
-/** The schema that a custom resource's definition gives, where a kind is one. */
-export type CustomSchemaOf = (kind: AnyKind) => JsonSchema | undefined;
-
-const pathOf = (kind: AnyKind) => (kind.group ? `apis/${kind.group}/${kind.version}` : `api/${kind.version}`);
+interface Documents {
+  readonly generation: number;
+  readonly v3: ReadonlyMap<string, Document>;
+  v2?: { json?: PathAnswer; protobuf?: PathAnswer };
+}
 
 /** The documents' modules are loaded on first use: most servers are never asked. */
 const modules = async () => {
@@ -29,74 +34,87 @@ const modules = async () => {
   return { ...documents, describeBuiltin, encodeOpenApiV2 };
 };
 
-/** Answers the OpenAPI paths. */
-export function createOpenApi(api: ApiContext, customSchema?: CustomSchemaOf): PathHandler {
-  let made: Made | undefined;
-  const current = (): Made => {
-    if (made?.generation !== api.registry.generation) {
-      const kinds = [...api.registry.all()]
-        .map((resource) => resource.kind)
-        .sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : pathOf(a) > pathOf(b) ? 1 : a.kind < b.kind ? -1 : 1));
-      made = { generation: api.registry.generation, answers: new Map(), byPath: Map.groupBy(kinds, pathOf), kinds };
+const pathOf = (group: string, version: string) => (group ? `apis/${group}/${version}` : `api/${version}`);
+const digest = (text: string) => createHash('sha512').update(text).digest('hex').toUpperCase();
+
+export function createOpenApi(api: ApiContext): PathHandler {
+  let made: Documents | undefined;
+  const schemaOf = (kind: AnyKind) =>
+    api.registry.resolve(kind.group, kind.version, kind.plural)?.custom?.schema as JsonSchema | undefined;
+  const options = (describe: Awaited<ReturnType<typeof modules>>['describeBuiltin']) => ({
+    describe,
+    customSchema: schemaOf,
+  });
+  const kinds = () => [...api.registry.all()].map((resource) => resource.kind);
+  const documents = (): Documents => {
+    const { generation } = api.registry;
+    if (made?.generation === generation) return made;
+    const v3 = new Map<string, Document>();
+    for (const { group, versions } of groupKinds(kinds())) {
+      for (const version of versions) {
+        const parts = version.kinds.map((kind) => [kind.plural, kind.subresources, schemaOf(kind)]);
+        const path = pathOf(group, version.version);
+        const hash = digest(JSON.stringify([serverVersion.gitVersion, path, parts]));
+        const before = made?.v3.get(path);
+        v3.set(path, before?.hash === hash ? before : { group, version, hash });
+      }
     }
+    made = { generation, v3 };
     return made;
   };
 
-  async function document(
-    name: string,
-    make: (m: Awaited<ReturnType<typeof modules>>, kinds: Made) => { body: string | Uint8Array; contentType: string },
-  ): Promise<PathAnswer> {
-    const docs = current();
-    const known = docs.answers.get(name);
-    if (known) return known;
-    const { body, contentType } = make(await modules(), docs);
-    const etag = createHash('sha512').update(body).digest('hex').toUpperCase();
-    const answer: PathAnswer = { status: 200, contentType, body, headers: { ETag: `"${etag}"`, Vary: 'Accept' } };
-    docs.answers.set(name, answer);
-    return answer;
-  }
-
-  const options = (m: Awaited<ReturnType<typeof modules>>) => ({
-    describe: m.describeBuiltin,
-    ...(customSchema ? { customSchema } : {}),
-  });
-  const v3 = (path: string) =>
-    document(path, (m, { byPath }) => ({
-      contentType: 'application/json',
-      body: JSON.stringify(m.openApiV3(byPath.get(path)!, options(m))),
-    }));
-
-  async function index(): Promise<PathAnswer> {
-    const paths: Record<string, { serverRelativeURL: string }> = {};
-    for (const path of current().byPath.keys()) {
-      const hash = (await v3(path)).headers!['ETag']!.replaceAll('"', '');
-      paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
+  const answerV3 = async (path: string, query: string): Promise<PathAnswer | undefined> => {
+    const document = documents().v3.get(path);
+    if (!document) return undefined;
+    const asked = new URLSearchParams(query).get('hash');
+    if (asked !== null && asked !== document.hash) {
+      const headers = { Location: `${prefix}/${path}?hash=${document.hash}` };
+      return { status: 301, contentType: 'text/plain; charset=utf-8', body: '', headers };
     }
+    if (document.body === undefined) {
+      const { openApiV3, describeBuiltin } = await modules();
+      document.body = `${JSON.stringify(openApiV3(document.version.kinds, options(describeBuiltin)))}\n`;
+    }
+    const headers = {
+      ETag: `"${document.hash}"`,
+      ...(asked === null ? {} : { 'Cache-Control': 'public, immutable' }),
+    };
+    return { status: 200, contentType: 'application/json', body: document.body, headers };
+  };
+
+  const answerV2 = async (accept: string): Promise<PathAnswer> => {
+    const docs = documents();
+    docs.v2 ??= {};
+    const wantsProtobuf = accept.includes('proto-openapi') && !accept.startsWith('application/json');
+    const form = wantsProtobuf ? 'protobuf' : 'json';
+    docs.v2[form] ??= await makeV2(form);
+    return docs.v2[form];
+  };
+  const makeV2 = async (form: 'json' | 'protobuf'): Promise<PathAnswer> => {
+    const { openApiV2, describeBuiltin, encodeOpenApiV2 } = await modules();
+    const document = openApiV2(kinds(), options(describeBuiltin));
+    const body = form === 'json' ? JSON.stringify(document) : encodeOpenApiV2(document as never);
+    const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
+    const contentType = form === 'json' ? 'application/json' : protobufType;
+    return { status: 200, contentType, body, headers: { ETag: etag, Vary: 'Accept' } };
+  };
+
+  const index = (): PathAnswer => {
+    const paths: Record<string, { serverRelativeURL: string }> = {};
+    for (const [path, { hash }] of documents().v3)
+      paths[path] = { serverRelativeURL: `${prefix}/${path}?hash=${hash}` };
     return jsonAnswer({ paths });
-  }
+  };
 
   return async (request) => {
-    const { path } = request.info;
-    if (path === '/openapi/v2') {
-      const accept = request.header('accept') ?? '';
-      const asProtobuf = accept.includes(v2Protobuf);
-      return unlessKnown(
-        request,
-        await document(asProtobuf ? 'v2 protobuf' : 'v2', (m, { kinds }) => {
-          const swagger = m.openApiV2(kinds, options(m));
-          return asProtobuf
-            ? { contentType: v2Protobuf, body: m.encodeOpenApiV2(swagger as never) }
-            : { contentType: 'application/json', body: JSON.stringify(swagger) };
-        }),
-      );
-    }
-    if (path === '/openapi/v3' || path === '/openapi/v3/') return index();
-    if (!path.startsWith('/openapi/v3/')) return undefined;
-    const name = path.slice('/openapi/v3/'.length);
-    return current().byPath.has(name) ? unlessKnown(request, await v3(name)) : undefined;
+    const { path, query } = request.info;
+    if (!path.startsWith('/openapi/')) return undefined;
+    let answer: PathAnswer | undefined;
+    if (path === '/openapi/v2') answer = await answerV2(request.header('accept') ?? '');
+    else if (path === prefix || path === `${prefix}/`) answer = index();
+    else if (path.startsWith(`${prefix}/`)) answer = await answerV3(path.slice(prefix.length + 1), query);
+    const etag = answer?.headers?.['ETag'];
+    if (answer && etag && request.header('if-none-match') === etag) return { ...answer, status: 304, body: '' };
+    return answer;
   };
-}
-
-function unlessKnown(request: PathRequest, answer: PathAnswer): PathAnswer {
-  return request.header('if-none-match') === answer.headers?.['ETag'] ? { ...answer, status: 304, body: '' } : answer;
 }

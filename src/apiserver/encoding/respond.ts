@@ -88,7 +88,7 @@ function sendObject(
 export function setHeaders(exchange: Exchange, contentType: string): void {
   const { res } = exchange;
   res.setHeader('Content-Type', contentType);
-  res.setHeader('Cache-Control', 'no-cache, private');
+  res.setHeader('Cache-Control', exchange.cacheControl);
   if (exchange.warnings.length) res.setHeader('Warning', warningHeaders(exchange.warnings));
 }
 

@@ -30,6 +30,8 @@ export class Exchange {
   /** The user behind an impersonated one. */
   impersonator: UserInfo | undefined;
   warnings: string[] = [];
+  /** How long clients may keep the answer. */
+  cacheControl = 'no-cache, private';
   /** Set by the filter that answers: no further one is run. */
   answered = false;
   /** Set once the response is a stream that may take as long as it likes. */

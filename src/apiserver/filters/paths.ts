@@ -47,7 +47,10 @@ async function serve(handlers: readonly PathHandler[], exchange: Exchange): Prom
     header: (name) => exchange.header(name),
   });
   if (!answer) throw resourceNotFound();
-  for (const [name, value] of Object.entries(answer.headers ?? {})) exchange.res.setHeader(name, value);
+  for (const [name, value] of Object.entries(answer.headers ?? {})) {
+    if (name === 'Cache-Control') exchange.cacheControl = value;
+    else exchange.res.setHeader(name, value);
+  }
   const bytes = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
   if (answer.status === 304) {
     exchange.answered = true;

@@ -16,6 +16,8 @@ export interface StoredResource {
 
 /** What is different for custom resources. */
 export interface CustomHooks {
+  /** The schema as the definition has it, for OpenAPI. */
+  readonly schema: object | undefined;
   /** Prunes what a client sent; the problems are what strict field validation reports. */
   readonly admitRaw: (value: Record<string, unknown>) => { object: KubeObject; problems: string[] };
 }
