@@ -53,9 +53,7 @@ export const shapes: readonly Shape[] = [
         affinity: {
           nodeAffinity: {
             requiredDuringSchedulingIgnoredDuringExecution: {
-              nodeSelectorTerms: [
-                { matchExpressions: [{ key: zone, operator: 'In', values: ['zone1', 'zone2'] }] },
-              ],
+              nodeSelectorTerms: [{ matchExpressions: [{ key: zone, operator: 'In', values: ['zone1', 'zone2'] }] }],
             },
           },
         },

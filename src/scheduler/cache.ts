@@ -3,7 +3,7 @@ import type { Shared } from '../api/kind.ts';
 import type { Node, Pod } from '../api/types/core-v1.ts';
 import { deepEqual } from '../base/deep.ts';
 import { podTerms, TermGroups } from './affinity-terms.ts';
-import { NodeInfo, type PodInfo, podInfo } from './node-info.ts';
+import { NodeInfo, type PodInfo, podInfo, samePodInfo } from './node-info.ts';
 import { PodCountIndex } from './pod-counts.ts';
 
 interface Placed {
@@ -101,6 +101,16 @@ export class SchedulerCache {
     const nodeName = pod.spec.nodeName!;
     const known = this.#pods.get(pod.metadata.uid);
     if (known?.pod === pod) return;
+    if (known && known.nodeName === nodeName && known.pod.metadata.uid === pod.metadata.uid) {
+      const before = podInfo(known.pod);
+      const node = this.#nodes.get(nodeName);
+      if (node?.pods.get(pod.metadata.uid) === before && weighsTheSame(known.pod, pod)) {
+        node.pods.set(pod.metadata.uid, samePodInfo(before, pod));
+        known.pod = pod;
+        known.assumed = false;
+        return;
+      }
+    }
     this.#place(pod, nodeName, false);
   }
 
@@ -166,6 +176,22 @@ export class SchedulerCache {
     this.counts.nodesChanged();
     for (const groups of Object.values(this.terms)) groups.nodesChanged();
   }
+}
+
+/** Whether two versions of a pod on one node count alike: most updates of a placed pod are of its status only. */
+function weighsTheSame(a: Shared<Pod>, b: Shared<Pod>): boolean {
+  return (
+    a.metadata.generation === b.metadata.generation &&
+    a.metadata.deletionTimestamp === b.metadata.deletionTimestamp &&
+    deepEqual(a.metadata.labels, b.metadata.labels) &&
+    allocatedAlike(a, b)
+  );
+}
+
+function allocatedAlike(a: Shared<Pod>, b: Shared<Pod>): boolean {
+  const allocated = (pod: Shared<Pod>) => pod.status.containerStatuses?.map((c) => c.allocatedResources);
+  const [before, after] = [allocated(a), allocated(b)];
+  return (!before?.some(Boolean) && !after?.some(Boolean)) || deepEqual(before, after);
 }
 
 /** Region and zone of a node: nodes with the same are one failure domain. */

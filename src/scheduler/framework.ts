@@ -14,6 +14,8 @@ import type { Client } from '../client/client.ts';
 import type { InformerSet, Lister } from '../client/informer.ts';
 import type { SchedulerCache } from './cache.ts';
 import type { NodeInfo } from './node-info.ts';
+import type { NodeVerdicts } from './node-verdicts.ts';
+import type { Nominator } from './nominator.ts';
 
 /**
  * Why a pod does not fit. `Unschedulable` may be mended by removing pods (preemption), `UnresolvableUnschedulable` may
@@ -49,6 +51,7 @@ export interface SchedulerEnvironment {
   readonly informers: InformerSet;
   lister<T extends KubeObject>(kind: KindRef<T>): Lister<T>;
   readonly cache: SchedulerCache;
+  readonly nominator: Nominator;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -70,6 +73,8 @@ export interface RunningPlugin {
   preEnqueue?(pod: Shared<Pod>): MaybeVerdict;
   /** Events that may help a pod that this plugin refused; without it every event of `events` does. */
   helps?(event: ClusterEvent, pod: Shared<Pod>): boolean;
+  /** Asked once for each event of `events`, before the pods: false when it can help none of them. */
+  concerns?(event: ClusterEvent): boolean;
   preFilter?(state: CycleState, pod: Shared<Pod>): PreFilterResult | Verdict | undefined;
   /** For preemption's what-if: the prefilter state as if a pod were added to or taken from a node. */
   addPod?(state: CycleState, pod: Shared<Pod>, added: Shared<Pod>, node: NodeInfo): void;
@@ -79,7 +84,7 @@ export interface RunningPlugin {
   postFilter?(
     state: CycleState,
     pod: Shared<Pod>,
-    verdicts: ReadonlyMap<string, Verdict>,
+    verdicts: NodeVerdicts,
   ): Promise<{ nominatedNode?: string; message?: string } | undefined>;
   preScore?(state: CycleState, pod: Shared<Pod>, nodes: readonly NodeInfo[]): Verdict | undefined;
   /** 0 to 100, or any number when the plugin normalises. */
@@ -102,6 +107,11 @@ export interface SchedulerPlugin {
   /** Weight of its score in the default profile. */
   readonly weight?: number;
   readonly enabledByDefault: boolean;
+  /**
+   * Its filter depends on nothing but the node's own info and the pod's requests, host ports, node name, node selector,
+   * required node affinity and tolerations, so that an answer holds until the node changes.
+   */
+  readonly nodeLocal?: boolean;
   /** Kinds and actions whose events may help a pod that it refused. */
   readonly events: readonly { readonly kind: string; readonly actions: readonly ClusterEvent['action'][] }[];
   create(environment: SchedulerEnvironment): RunningPlugin;

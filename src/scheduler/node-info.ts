@@ -38,6 +38,13 @@ export function podInfo(pod: Shared<Pod>): PodInfo {
   return info;
 }
 
+/** The info of a new version of a pod that counts as the one before did. */
+export function samePodInfo(before: PodInfo, pod: Shared<Pod>): PodInfo {
+  const info = { ...before, pod };
+  infos.set(pod, info);
+  return info;
+}
+
 function hostPortsOf(pod: Shared<Pod>): HostPort[] {
   const ports: HostPort[] = [];
   const add = (containers: Shared<Pod>['spec']['containers'] | undefined) => {
@@ -53,26 +60,39 @@ function hostPortsOf(pod: Shared<Pod>): HostPort[] {
   return ports;
 }
 
+const none: Resources = new Map();
+const noImages = new Map<string, number>();
+
 /** One node and the sum of its pods. */
 export class NodeInfo {
   readonly name: string;
   node: Shared<Node>;
-  readonly pods = new Map<string, PodInfo>();
-  readonly requested: Resources = new Map();
+  readonly pods: Map<string, PodInfo>;
+  readonly requested: Resources;
   nonZeroCpu = 0;
   nonZeroMemory = 0;
-  allocatable: Resources = new Map();
+  allocatable: Resources = none;
   allowedPods = 0;
   hostPorts: HostPort[] = [];
   /** Size in bytes by image name. */
-  images = new Map<string, number>();
+  images: Map<string, number> = noImages;
   /** Grows with every change, so that what is derived from it can be cached. */
   generation = 0;
 
-  constructor(node: Shared<Node>) {
+  /** @param from whose pods and resources to begin with; nothing is shared with it that changes */
+  constructor(node: Shared<Node>, from?: NodeInfo) {
     this.name = node.metadata.name;
     this.node = node;
-    this.setNode(node);
+    this.pods = new Map(from?.pods);
+    this.requested = new Map(from?.requested);
+    if (from) {
+      this.nonZeroCpu = from.nonZeroCpu;
+      this.nonZeroMemory = from.nonZeroMemory;
+      this.allocatable = from.allocatable;
+      this.allowedPods = from.allowedPods;
+      this.hostPorts = [...from.hostPorts];
+      this.images = from.images;
+    } else this.setNode(node);
   }
 
   setNode(node: Shared<Node>): void {
@@ -106,9 +126,7 @@ export class NodeInfo {
 
   /** A copy whose pods can be changed: for preemption's what-if. */
   clone(): NodeInfo {
-    const copy = new NodeInfo(this.node);
-    for (const info of this.pods.values()) copy.addPod(info);
-    return copy;
+    return new NodeInfo(this.node, this);
   }
 
   #count(info: PodInfo, sign: 1 | -1): void {

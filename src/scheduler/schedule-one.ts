@@ -3,8 +3,11 @@ import type { Shared } from '../api/kind.ts';
 import type { Pod } from '../api/types/core-v1.ts';
 import type { Random } from '../base/random.ts';
 import type { SchedulerCache } from './cache.ts';
-import type { CycleState, Framework, Verdict } from './framework.ts';
+import { type FilterMemo, filterQuestion } from './filter-memo.ts';
+import type { CycleState, Framework, RunningPlugin, Verdict } from './framework.ts';
 import { type NodeInfo, podInfo } from './node-info.ts';
+import { NodeVerdicts } from './node-verdicts.ts';
+import type { Nominator } from './nominator.ts';
 
 export interface Placement {
   readonly kind: 'placed';
@@ -15,8 +18,8 @@ export interface Placement {
 export interface Refusal {
   readonly kind: 'refused';
   readonly state: CycleState;
-  /** By node; empty when the pod was refused for all nodes together. */
-  readonly verdicts: ReadonlyMap<string, Verdict>;
+  /** Of the nodes that were looked at; the same for all when the pod was refused for all nodes together. */
+  readonly verdicts: NodeVerdicts;
   readonly refusedBy: ReadonlySet<string>;
   /** `0/5 nodes are available: 3 Insufficient cpu, …` */
   readonly message: string;
@@ -29,8 +32,8 @@ export interface CycleOptions {
   readonly percentageOfNodesToScore: number;
   /** Where the last search ended, so that all nodes get their turn. */
   readonly cursor: { next: number };
-  /** Pods nominated to a node by preemption, of at least the pod's priority: their room is taken. */
-  nominated(nodeName: string, pod: Shared<Pod>): readonly Shared<Pod>[];
+  readonly nominator: Nominator;
+  readonly memo: FilterMemo;
 }
 
 const minFeasibleNodes = 100;
@@ -58,41 +61,96 @@ export function scheduleOne(framework: Framework, pod: Shared<Pod>, options: Cyc
         skipped.add(definition.name);
         continue;
       }
-      return refusal(state, new Map(), result, all.length, options.cache);
+      return refusal(state, NodeVerdicts.forAll(all, result), result, all.length);
     }
     if (result.nodeNames) {
       const names = result.nodeNames;
       candidates =
-        candidates.length === all.length
+        candidates === all
           ? [...names].flatMap((name) => options.cache.node(name) ?? [])
           : candidates.filter((n) => names.has(n.name));
     }
   }
   state.set('skipped', skipped);
 
-  const filters = framework.filter.filter((p) => !skipped.has(p.definition.name)).map((p) => p.running);
-  const verdicts = new Map<string, Verdict>();
-  const feasible: NodeInfo[] = [];
-  const wanted =
-    candidates.length === all.length
-      ? feasibleNodesToFind(all.length, options.percentageOfNodesToScore)
-      : candidates.length;
-  const start = candidates.length === all.length && all.length > 0 ? options.cursor.next % all.length : 0;
-  let looked = 0;
-  for (; looked < candidates.length && feasible.length < wanted; looked++) {
-    const node = candidates[(start + looked) % candidates.length]!;
-    const nominated = options.nominated(node.name, pod);
-    const verdict = nominated.length
-      ? filterWithNominated(framework, state, pod, node, nominated)
-      : runFilters(filters, state, pod, node);
-    if (verdict) verdicts.set(node.name, verdict);
-    else feasible.push(node);
-  }
-  if (candidates.length === all.length && all.length > 0) options.cursor.next = (start + looked) % all.length;
+  const active = framework.filter.filter((p) => !skipped.has(p.definition.name));
+  const filters = active.map((p) => p.running);
+  const { nominator } = options;
 
-  if (feasible.length === 0) return refusal(state, verdicts, undefined, all.length, options.cache);
+  // A pod that preemption made room for goes there if it still can.
+  const promised = nominator.nodeOf(pod);
+  const promisedNode = promised === undefined ? undefined : options.cache.node(promised);
+  if (
+    promisedNode &&
+    candidates.includes(promisedNode) &&
+    !filterNode(framework, state, { pod, node: promisedNode, filters, nominator })
+  )
+    return { kind: 'placed', nodeName: promisedNode.name, state };
+
+  const verdicts = new NodeVerdicts();
+  const feasible: NodeInfo[] = [];
+  const everywhere = candidates === all;
+  const wanted = everywhere ? feasibleNodesToFind(all.length, options.percentageOfNodesToScore) : candidates.length;
+  const start = everywhere && all.length > 0 ? options.cursor.next % all.length : 0;
+  const remembers = everywhere && all.length >= memoFromNodes && active.every((p) => p.definition.nodeLocal);
+  const question = remembers ? `${framework.schedulerName} ${filterQuestion(pod)}` : '';
+  const answers = remembers ? options.memo.answers(question, all) : undefined;
+  const crowdedAnswers =
+    remembers && nominator.size > 0
+      ? options.memo.answers(`${question} from ${pod.spec.priority ?? 0}`, all)
+      : undefined;
+  const ask = (node: NodeInfo) => runFilters(filters, state, pod, node);
+  const askCrowded = (node: NodeInfo) => filterCrowded(framework, state, { pod, node, filters, nominator });
+  let looked = 0;
+  for (let at = start; looked < candidates.length && feasible.length < wanted; looked++) {
+    const node = candidates[at]!;
+    let verdict = answers ? answers.at(at, ask) : ask(node);
+    if (!verdict && !nominator.isFree(node.name))
+      verdict = crowdedAnswers ? crowdedAnswers.at(at, askCrowded, nominator.versionOf(node.name)) : askCrowded(node);
+    if (verdict) verdicts.add(node, verdict);
+    else feasible.push(node);
+    if (++at === candidates.length) at = 0;
+  }
+  if (everywhere && all.length > 0) options.cursor.next = (start + looked) % all.length;
+
+  if (feasible.length === 0) return refusal(state, verdicts, undefined, all.length);
   if (feasible.length === 1) return { kind: 'placed', nodeName: feasible[0]!.name, state };
   return { kind: 'placed', nodeName: bestNode(framework, state, pod, feasible, options.random).name, state };
+}
+
+/** Fewer nodes are looked at faster than they are looked up. */
+const memoFromNodes = 50;
+
+interface NodeQuestion {
+  readonly pod: Shared<Pod>;
+  readonly node: NodeInfo;
+  readonly filters: readonly RunningPlugin[];
+  readonly nominator: Nominator;
+}
+
+/** What the filters say of a node, minding the pods nominated to it: it must fit with them and without, as they may never come. */
+export function filterNode(framework: Framework, state: CycleState, question: NodeQuestion): Verdict | undefined {
+  return runFilters(question.filters, state, question.pod, question.node) ?? filterCrowded(framework, state, question);
+}
+
+/** What the filters say of a node with the pods nominated to it. */
+function filterCrowded(
+  framework: Framework,
+  state: CycleState,
+  { pod, node, filters, nominator }: NodeQuestion,
+): Verdict | undefined {
+  const nominated = nominator.onNode(node.name, pod);
+  if (nominated.length === 0) return undefined;
+  const skipped = state.get('skipped') as ReadonlySet<string>;
+  const preFilters = framework.preFilter.filter((p) => !skipped.has(p.definition.name)).map((p) => p.running);
+  const crowded = node.clone();
+  for (const other of nominated) {
+    crowded.addPod(podInfo(other));
+    for (const plugin of preFilters) plugin.addPod?.(state, pod, other, crowded);
+  }
+  const verdict = runFilters(filters, state, pod, crowded);
+  for (const other of nominated) for (const plugin of preFilters) plugin.removePod?.(state, pod, other, crowded);
+  return verdict;
 }
 
 /** The first refusal of a node, or undefined when it fits. */
@@ -107,31 +165,6 @@ export function runFilters(
     if (verdict) return verdict;
   }
   return undefined;
-}
-
-/** A node must fit both with the pods nominated to it and without them, as they may never come. */
-function filterWithNominated(
-  framework: Framework,
-  state: CycleState,
-  pod: Shared<Pod>,
-  node: NodeInfo,
-  nominated: readonly Shared<Pod>[],
-): Verdict | undefined {
-  const skipped = state.get('skipped') as ReadonlySet<string>;
-  const filters = framework.filter.filter((p) => !skipped.has(p.definition.name)).map((p) => p.running);
-  const without = runFilters(filters, state, pod, node);
-  if (without) return without;
-  const crowded = node.clone();
-  for (const other of nominated) {
-    crowded.addPod(podInfo(other));
-    for (const p of framework.preFilter)
-      if (!skipped.has(p.definition.name)) p.running.addPod?.(state, pod, other, crowded);
-  }
-  const verdict = runFilters(filters, state, pod, crowded);
-  for (const other of nominated)
-    for (const p of framework.preFilter)
-      if (!skipped.has(p.definition.name)) p.running.removePod?.(state, pod, other, crowded);
-  return verdict;
 }
 
 function bestNode(
@@ -164,33 +197,17 @@ function bestNode(
   return nodes[best]!;
 }
 
-function refusal(
-  state: CycleState,
-  verdicts: ReadonlyMap<string, Verdict>,
-  global: Verdict | undefined,
-  nodeCount: number,
-  cache: SchedulerCache,
-): Refusal {
-  const refusedBy = new Set<string>();
+function refusal(state: CycleState, verdicts: NodeVerdicts, global: Verdict | undefined, nodeCount: number): Refusal {
+  const refusedBy = verdicts.plugins();
   if (global) refusedBy.add(global.plugin);
-  for (const verdict of verdicts.values()) refusedBy.add(verdict.plugin);
-  let byNode: ReadonlyMap<string, Verdict> = verdicts;
-  if (global) byNode = new Map(cache.nodes().map((n) => [n.name, global]));
-  return { kind: 'refused', state, verdicts: byNode, refusedBy, message: describeRefusal(verdicts, global, nodeCount) };
+  return { kind: 'refused', state, verdicts, refusedBy, message: describeRefusal(verdicts, global, nodeCount) };
 }
 
 /** `0/5 nodes are available: 1 Insufficient cpu, 3 node(s) had untolerated taint(s).` in upstream's form and order. */
-export function describeRefusal(
-  verdicts: ReadonlyMap<string, Verdict>,
-  global: Verdict | undefined,
-  nodeCount: number,
-): string {
+export function describeRefusal(verdicts: NodeVerdicts, global: Verdict | undefined, nodeCount: number): string {
   if (nodeCount === 0) return 'no nodes available to schedule pods';
   const head = `0/${nodeCount} nodes are available`;
   if (global) return `${head}: ${global.reasons.join(', ')}.`;
-  const counts = new Map<string, number>();
-  for (const verdict of verdicts.values())
-    for (const reason of verdict.reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const parts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
+  const parts = [...verdicts.reasonCounts()].map(([reason, count]) => `${count} ${reason}`).sort();
   return parts.length ? `${head}: ${parts.join(', ')}.` : `${head}.`;
 }

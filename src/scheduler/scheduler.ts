@@ -21,6 +21,7 @@ import type { Client } from '../client/client.ts';
 import type { EventRecorder } from '../client/events.ts';
 import type { InformerSet } from '../client/informer.ts';
 import { SchedulerCache } from './cache.ts';
+import { FilterMemo } from './filter-memo.ts';
 import {
   type ClusterEvent,
   type CycleState,
@@ -83,11 +84,13 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   const { client, informers, events, clock, random, log, metrics, config } = options;
   const cache = new SchedulerCache();
   const nominator = new Nominator();
+  const memo = new FilterMemo();
   const environment = {
     client,
     informers,
     lister: <T extends KubeObject>(kind: KindRef<T>) => informers.informer(kind),
     cache,
+    nominator,
     clock,
     random,
     log,
@@ -156,7 +159,8 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
         random,
         percentageOfNodesToScore: config?.percentageOfNodesToScore ?? 0,
         cursor,
-        nominated: (nodeName, forPod) => nominator.onNode(nodeName, forPod),
+        nominator,
+        memo,
       });
     } catch (error) {
       log.error('scheduling failed', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, error });

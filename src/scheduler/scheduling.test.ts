@@ -9,7 +9,9 @@ import { seededRandom } from '../base/random.ts';
 import type { Client } from '../client/client.ts';
 import type { Informer, InformerSet } from '../client/informer.ts';
 import { SchedulerCache } from './cache.ts';
+import { FilterMemo } from './filter-memo.ts';
 import { createFramework, type Framework } from './framework.ts';
+import { Nominator } from './nominator.ts';
 import { builtinSchedulerPlugins } from './plugins.gen.ts';
 import { feasibleNodesToFind, type Placement, type Refusal, scheduleOne } from './schedule-one.ts';
 
@@ -88,11 +90,14 @@ function world(nodes: readonly Shared<Node>[], others: readonly Shared<KubeObjec
       }) as unknown as Informer<KubeObject>,
   } as unknown as InformerSet;
   const random = seededRandom(1);
+  const nominator = new Nominator();
+  const memo = new FilterMemo();
   const environment = {
     client: {} as Client,
     informers,
     lister: ((kind: KindRef) => informers.informer(kind)) as never,
     cache,
+    nominator,
     clock: new VirtualClock(),
     random,
     log: silentLogger,
@@ -108,7 +113,7 @@ function world(nodes: readonly Shared<Node>[], others: readonly Shared<KubeObjec
     cache,
     framework,
     schedule: (p: Shared<Pod>): Placement | Refusal =>
-      scheduleOne(framework, p, { cache, random, percentageOfNodesToScore: 0, cursor, nominated: () => [] }),
+      scheduleOne(framework, p, { cache, random, percentageOfNodesToScore: 0, cursor, nominator, memo }),
     place: (p: Shared<Pod>, nodeName: string) => cache.assume(p, nodeName),
     placed(p: Shared<Pod>): string {
       const outcome = this.schedule(p);

@@ -4,11 +4,20 @@ import { isNotFound } from '../../api/machinery/status.ts';
 import { PodDisruptionBudget } from '../../api/policy/pod-disruption-budget.ts';
 import { formatTime } from '../../base/clock.ts';
 import { createEventRecorder } from '../../client/event-recorder.ts';
-import { defineSchedulerPlugin, type Verdict } from '../framework.ts';
+import { filterQuestion } from '../filter-memo.ts';
+import { type CycleState, defineSchedulerPlugin } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
+import type { NodeVerdicts } from '../node-verdicts.ts';
 import { type Candidate, cheapest, priorityOf, selectVictims } from '../preemption/victims.ts';
 
 const name = 'DefaultPreemption';
+
+/** A what-if's outcome, and what it was true of. */
+interface Trial {
+  readonly generation: number;
+  readonly promises: number;
+  readonly candidate: Candidate | undefined;
+}
 
 /** Makes room for a pod of higher priority by deleting pods of lower priority from one node (KEP-268). */
 export const defaultPreemption = defineSchedulerPlugin({
@@ -16,14 +25,20 @@ export const defaultPreemption = defineSchedulerPlugin({
   order: 140,
   enabledByDefault: true,
   events: [],
-  create({ cache, informers, client, clock, random, log, args, framework }) {
+  create({ cache, nominator, informers, client, clock, random, log, args, framework }) {
     const budgets = informers.informer(PodDisruptionBudget);
     const events = createEventRecorder(client, { component: 'default-scheduler', clock, random, log, series: true });
     const minPercentage = (args['minCandidateNodesPercentage'] as number | undefined) ?? 10;
     const minAbsolute = (args['minCandidateNodesAbsolute'] as number | undefined) ?? 100;
 
+    let remembered: {
+      readonly question: string;
+      readonly budgets: unknown;
+      readonly trials: Map<NodeInfo, Trial>;
+    } = { question: '', budgets: undefined, trials: new Map() };
+
     /** A pod that has victims going already waits for them. */
-    function mayPreempt(pod: Shared<Pod>, verdicts: ReadonlyMap<string, Verdict>): string | undefined {
+    function mayPreempt(pod: Shared<Pod>, verdicts: NodeVerdicts): string | undefined {
       if (pod.spec.preemptionPolicy === 'Never') return 'not eligible due to preemptionPolicy=Never.';
       const nominated = pod.status.nominatedNodeName;
       if (!nominated || verdicts.get(nominated)?.code === 'UnschedulableAndUnresolvable') return undefined;
@@ -66,27 +81,56 @@ export const defaultPreemption = defineSchedulerPlugin({
       events.event(victim, 'Normal', 'Preempted', `Preempted by pod ${preemptor.metadata.uid} on node ${nodeName}`);
     }
 
+    /** What-if for a pod, node by node; remembered for the pods like it while all that it depends on stays as it is. */
+    function trialOf(state: CycleState, pod: Shared<Pod>): (node: NodeInfo) => Candidate | undefined {
+      const running = framework();
+      const skipped = state.get('skipped') as ReadonlySet<string>;
+      const ask = (node: NodeInfo) => selectVictims(running, state, { pod, node, budgets: budgets.list(), nominator });
+      if (!running.filter.every(({ definition }) => definition.nodeLocal || skipped.has(definition.name))) return ask;
+      const question = `${priorityOf(pod)} ${filterQuestion(pod)}`;
+      if (remembered.question !== question || remembered.budgets !== budgets.list())
+        remembered = { question, budgets: budgets.list(), trials: new Map() };
+      const { trials } = remembered;
+      return (node) => {
+        const known = trials.get(node);
+        const { generation } = node;
+        const promises = nominator.versionOf(node.name);
+        if (known?.generation === generation && known.promises === promises) return known.candidate;
+        const candidate = ask(node);
+        trials.set(node, { generation, promises, candidate });
+        return candidate;
+      };
+    }
+
+    async function forgetPromise(pod: Shared<Pod>): Promise<void> {
+      nominator.remove(pod.metadata.uid);
+      try {
+        await client.patch(
+          Pod,
+          pod.metadata,
+          { status: { nominatedNodeName: null } },
+          { type: 'merge', subresource: 'status' },
+        );
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+
     return {
       async postFilter(state, pod, verdicts) {
         const refusal = mayPreempt(pod, verdicts);
         if (refusal) return { message: `preemption: ${refusal}` };
-        const possible: NodeInfo[] = [];
-        for (const [nodeName, verdict] of verdicts) {
-          const node = verdict.code === 'Unschedulable' ? cache.node(nodeName) : undefined;
-          if (node) possible.push(node);
-        }
+        const possible = verdicts.nodesWith('Unschedulable');
         const enough = Math.max(minAbsolute, Math.floor((possible.length * minPercentage) / 100));
         const start = possible.length ? random.below(possible.length) : 0;
         const candidates: Candidate[] = [];
         let futile = 0;
-        for (let i = 0; i < possible.length && candidates.length < enough; i++) {
-          const candidate = selectVictims(framework(), state, {
-            pod,
-            node: possible[(start + i) % possible.length]!,
-            budgets: budgets.list(),
-          });
+        const trial = trialOf(state, pod);
+        for (let i = 0, at = start; i < possible.length && candidates.length < enough; i++) {
+          const candidate = trial(possible[at]!);
           if (candidate) candidates.push(candidate);
           else futile++;
+          if (++at === possible.length) at = 0;
         }
         const chosen = cheapest(candidates);
         if (!chosen) {
@@ -98,7 +142,13 @@ export const defaultPreemption = defineSchedulerPlugin({
           ];
           return { message: `preemption: 0/${cache.nodeCount} nodes are available: ${parts.join(', ')}.` };
         }
-        await Promise.all(chosen.victims.map((victim) => evict(victim, pod, chosen.nodeName)));
+        // Taken before the first wait, so that the next pod's cycle reckons with it.
+        const displaced = nominator.lessImportant(chosen.nodeName, pod);
+        nominator.add(pod, chosen.nodeName);
+        await Promise.all([
+          ...chosen.victims.map((victim) => evict(victim, pod, chosen.nodeName)),
+          ...displaced.map(forgetPromise),
+        ]);
         return { nominatedNode: chosen.nodeName };
       },
     };

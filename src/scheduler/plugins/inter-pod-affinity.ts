@@ -1,6 +1,7 @@
 import { Namespace } from '../../api/core/namespace.ts';
 import type { Shared } from '../../api/kind.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
+import { deepEqual } from '../../base/deep.ts';
 import { type AffinityTerm, podTerms, type TermGroup, termSelects } from '../affinity-terms.ts';
 import { type CycleState, defineSchedulerPlugin, skip, unresolvable, unschedulable } from '../framework.ts';
 import { type NodeInfo, type PodInfo, podInfo } from '../node-info.ts';
@@ -216,6 +217,8 @@ export const interPodAffinity = defineSchedulerPlugin({
         for (let i = 0; i < nodes.length; i++)
           scores[i] = max > min ? Math.trunc((maxNodeScore * (scores[i]! - min)) / (max - min)) : 0;
       },
+      concerns: (event) =>
+        event.action !== 'update' || !deepEqual(event.object.metadata.labels, event.old?.metadata.labels),
       helps(event, pod) {
         if (event.kind !== 'Pod') return true;
         const terms = podTerms(pod);

@@ -25,6 +25,7 @@ export const nodeAffinity = defineSchedulerPlugin({
   order: 50,
   weight: 2,
   enabledByDefault: true,
+  nodeLocal: true,
   events: [{ kind: 'Node', actions: ['add', 'update'] }],
   create({ args }) {
     const added = args['addedAffinity'] as

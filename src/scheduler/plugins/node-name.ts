@@ -7,6 +7,7 @@ export const nodeName = defineSchedulerPlugin({
   name,
   order: 30,
   enabledByDefault: true,
+  nodeLocal: true,
   events: [{ kind: 'Node', actions: ['add'] }],
   create: () => ({
     filter: (_state, pod, node) =>

@@ -17,6 +17,7 @@ export const nodePorts = defineSchedulerPlugin({
   name,
   order: 60,
   enabledByDefault: true,
+  nodeLocal: true,
   events: [
     { kind: 'Pod', actions: ['delete'] },
     { kind: 'Node', actions: ['add'] },

@@ -1,6 +1,6 @@
 import type { Shared } from '../../api/kind.ts';
 import type { Node, Pod } from '../../api/types/core-v1.ts';
-import { defineSchedulerPlugin, type MaybeVerdict, unschedulable } from '../framework.ts';
+import { defineSchedulerPlugin, type MaybeVerdict, type Verdict } from '../framework.ts';
 import { type NodeInfo, podInfo } from '../node-info.ts';
 import { quantityNumber } from '../resources.ts';
 import { maxNodeScore } from '../scores.ts';
@@ -32,6 +32,20 @@ export function insufficientResources(pod: Shared<Pod>, node: NodeInfo): string[
       reasons.push(`Insufficient ${resource}`);
   }
   return reasons;
+}
+
+const verdicts = new Map<string, Verdict>();
+
+/** One verdict object for all nodes that lack the same: thousands of nodes are refused for a few reasons. */
+function sharedVerdict(code: Verdict['code'], reasons: readonly string[]): Verdict {
+  const key = `${code} ${reasons.join(', ')}`;
+  let verdict = verdicts.get(key);
+  if (!verdict) {
+    if (verdicts.size > 1000) verdicts.clear();
+    verdict = { code, plugin: name, reasons };
+    verdicts.set(key, verdict);
+  }
+  return verdict;
 }
 
 /** What is requested of a resource on a node with the pod added, as scoring counts it. */
@@ -68,6 +82,7 @@ export const nodeResourcesFit = defineSchedulerPlugin({
   order: 70,
   weight: 1,
   enabledByDefault: true,
+  nodeLocal: true,
   events: [
     { kind: 'Pod', actions: ['delete', 'update'] },
     { kind: 'Node', actions: ['add', 'update'] },
@@ -107,17 +122,14 @@ export const nodeResourcesFit = defineSchedulerPlugin({
         const never = [...podInfo(pod).requests].some(
           ([resource, value]) => value > (node.allocatable.get(resource) ?? 0) && !ignored.has(resource),
         );
-        return never
-          ? { code: 'UnschedulableAndUnresolvable', plugin: name, reasons }
-          : unschedulable(name, ...reasons);
+        return sharedVerdict(never ? 'UnschedulableAndUnresolvable' : 'Unschedulable', reasons);
       },
+      concerns: (event) => event.kind !== 'Pod' || event.action === 'delete' || freedResources(event.old, event.object),
       helps(event, pod) {
-        if (event.kind === 'Pod')
-          return (
-            event.action === 'delete' ||
-            event.object.metadata.uid === pod.metadata.uid ||
-            freedResources(event.old, event.object)
-          );
+        if (event.kind === 'Pod') {
+          const other = event.object as unknown as Shared<Pod>;
+          return event.action === 'delete' || Boolean(other.spec.nodeName) || other.metadata.uid === pod.metadata.uid;
+        }
         const node = event.object as unknown as Shared<Node>;
         const allocatable = (node.status.allocatable ?? {}) as Readonly<Record<string, string>>;
         for (const [resource, value] of podInfo(pod).requests) {

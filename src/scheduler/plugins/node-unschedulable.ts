@@ -9,6 +9,7 @@ export const nodeUnschedulable = defineSchedulerPlugin({
   name,
   order: 20,
   enabledByDefault: true,
+  nodeLocal: true,
   events: [{ kind: 'Node', actions: ['add', 'update'] }],
   create: () => ({
     filter(_state, pod, { node }) {

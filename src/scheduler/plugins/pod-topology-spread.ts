@@ -2,9 +2,10 @@ import { ReplicaSet } from '../../api/apps/replica-set.ts';
 import { StatefulSet } from '../../api/apps/stateful-set.ts';
 import { ReplicationController } from '../../api/core/replication-controller.ts';
 import { Service } from '../../api/core/service.ts';
-import type { Shared } from '../../api/kind.ts';
+import type { KubeObject, Shared } from '../../api/kind.ts';
 import { type LabelMatcher, labelMatcher, labelSelectorMatcher } from '../../api/machinery/selectors.ts';
 import type { Pod, TopologySpreadConstraint } from '../../api/types/core-v1.ts';
+import { deepEqual } from '../../base/deep.ts';
 import { defineSchedulerPlugin, skip, unresolvable, unschedulable } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
 import { requiredNodeAffinityMatches } from '../node-selector.ts';
@@ -201,6 +202,23 @@ export const podTopologySpread = defineSchedulerPlugin({
     }
 
     return {
+      concerns: (event) =>
+        event.action !== 'update' || !deepEqual(event.object.metadata.labels, event.old?.metadata.labels),
+      helps(event, pod) {
+        const { constraints } = constraintsOf(pod, 'DoNotSchedule');
+        if (event.kind === 'Pod') {
+          const { uid, namespace, labels } = (event.object as unknown as Shared<Pod>).metadata;
+          if (uid === pod.metadata.uid) return true;
+          if (namespace !== pod.metadata.namespace) return false;
+          return constraints.some(
+            ({ selector }) =>
+              selector.matches(labels ?? {}) || (event.old && selector.matches(event.old.metadata.labels ?? {})),
+          );
+        }
+        const has = (node: Shared<KubeObject> | undefined) =>
+          node !== undefined && constraints.every((c) => node.metadata.labels?.[c.topologyKey] !== undefined);
+        return has(event.object) || has(event.old);
+      },
       preFilter(state, pod) {
         const { constraints } = constraintsOf(pod, 'DoNotSchedule');
         if (constraints.length === 0) return skip(name);

@@ -13,6 +13,7 @@ export const taintToleration = defineSchedulerPlugin({
   order: 40,
   weight: 3,
   enabledByDefault: true,
+  nodeLocal: true,
   events: [
     { kind: 'Node', actions: ['add', 'update'] },
     { kind: 'Pod', actions: ['update'] },

@@ -6,14 +6,16 @@ import type { PodDisruptionBudget } from '../../api/types/policy-v1.ts';
 import { parseTime } from '../../base/clock.ts';
 import type { CycleState, Framework } from '../framework.ts';
 import type { NodeInfo, PodInfo } from '../node-info.ts';
-import { runFilters } from '../schedule-one.ts';
+import type { Nominator } from '../nominator.ts';
+import { filterNode } from '../schedule-one.ts';
 
 /** A node that the pod would fit on without some others. */
 export interface Candidate {
   readonly nodeName: string;
   /** Most important first. */
   readonly victims: readonly Shared<Pod>[];
-  readonly budgetViolations: number;
+  /** Compared element by element. */
+  readonly cost: readonly number[];
 }
 
 export const priorityOf = (pod: Shared<Pod>): number => pod.spec.priority ?? 0;
@@ -56,7 +58,17 @@ function splitByBudget(
 export function selectVictims(
   framework: Framework,
   state: CycleState,
-  { pod, node, budgets }: { pod: Shared<Pod>; node: NodeInfo; budgets: readonly Shared<PodDisruptionBudget>[] },
+  {
+    pod,
+    node,
+    budgets,
+    nominator,
+  }: {
+    pod: Shared<Pod>;
+    node: NodeInfo;
+    budgets: readonly Shared<PodDisruptionBudget>[];
+    nominator: Nominator;
+  },
 ): Candidate | undefined {
   const lower = [...node.pods.values()].filter((info) => priorityOf(info.pod) < priorityOf(pod));
   if (lower.length === 0) return undefined;
@@ -74,20 +86,21 @@ export function selectVictims(
     trial.addPod(info);
     for (const plugin of preFilters) plugin.addPod?.(state, pod, info.pod, trial);
   };
+  const refused = () => filterNode(framework, state, { pod, node: trial, filters, nominator });
   const removed = new Set<PodInfo>();
   try {
     for (const info of lower) {
       remove(info);
       removed.add(info);
     }
-    if (runFilters(filters, state, pod, trial)) return undefined;
+    if (refused()) return undefined;
     const { violating, others } = splitByBudget(lower.toSorted(moreImportant), budgets);
     let budgetViolations = 0;
     const victims: PodInfo[] = [];
     const reprieve = (info: PodInfo): boolean => {
       putBack(info);
       removed.delete(info);
-      if (!runFilters(filters, state, pod, trial)) return true;
+      if (!refused()) return true;
       remove(info);
       removed.add(info);
       victims.push(info);
@@ -95,7 +108,12 @@ export function selectVictims(
     };
     for (const info of violating) if (!reprieve(info)) budgetViolations++;
     for (const info of others) reprieve(info);
-    return { nodeName: node.name, victims: victims.toSorted(moreImportant).map((info) => info.pod), budgetViolations };
+    const ordered = victims.toSorted(moreImportant).map((info) => info.pod);
+    return {
+      nodeName: node.name,
+      victims: ordered,
+      cost: ordered.length ? costOf(ordered, budgetViolations) : [],
+    };
   } finally {
     // The cycle's state is shared by the trials of all nodes: leave it as it was.
     for (const info of removed) putBack(info);
@@ -103,30 +121,28 @@ export function selectVictims(
 }
 
 /**
- * The candidate to take: fewest broken budgets, then the least important victim at the top, then the smallest sum of
- * priorities, then the fewest victims, then the most important victim that started last.
+ * What taking a candidate costs, the most telling first: broken budgets, the priority of the most important victim, the
+ * sum of priorities, the number of victims, and how long the most important ones have run.
  */
-export function cheapest(candidates: readonly Candidate[]): Candidate | undefined {
-  const earliestStart = (c: Candidate) => {
-    const top = priorityOf(c.victims[0]!);
-    return Math.min(...c.victims.filter((v) => priorityOf(v) === top).map(startOf));
-  };
+function costOf(victims: readonly Shared<Pod>[], budgetViolations: number): readonly number[] {
+  const top = priorityOf(victims[0]!);
   // The offset makes the sum of negative priorities grow with the number of victims, as upstream's does.
-  const sum = (c: Candidate) => c.victims.reduce((total, v) => total + priorityOf(v) + 2 ** 31, 0);
-  const costs: ((c: Candidate) => number)[] = [
-    (c) => c.budgetViolations,
-    (c) => priorityOf(c.victims[0]!),
-    sum,
-    (c) => c.victims.length,
-    (c) => -earliestStart(c),
-  ];
-  let left = candidates.filter((c) => c.victims.length > 0);
-  if (left.length === 0) return candidates[0];
-  for (const cost of costs) {
-    if (left.length === 1) break;
-    const values = left.map(cost);
-    const min = Math.min(...values);
-    left = left.filter((_, i) => values[i] === min);
+  const sum = victims.reduce((total, victim) => total + priorityOf(victim) + 2 ** 31, 0);
+  const earliestStart = Math.min(...victims.filter((v) => priorityOf(v) === top).map(startOf));
+  return [budgetViolations, top, sum, victims.length, -earliestStart];
+}
+
+/** The candidate that costs least; one without victims costs nothing. The first of equals. */
+export function cheapest(candidates: readonly Candidate[]): Candidate | undefined {
+  let best: Candidate | undefined;
+  for (const candidate of candidates) {
+    if (!best) best = candidate;
+    else if (candidate.victims.length === 0 || best.victims.length === 0) {
+      if (best.victims.length > 0) best = candidate;
+    } else {
+      const i = candidate.cost.findIndex((part, at) => part !== best!.cost[at]);
+      if (i >= 0 && candidate.cost[i]! < best.cost[i]!) best = candidate;
+    }
   }
-  return left[0];
+  return best;
 }

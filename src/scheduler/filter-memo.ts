@@ -1,0 +1,75 @@
+/**
+ * Filter results that are still true: pods of one workload ask the same of every node, and a node's answer stays as long
+ * as the node does (the idea of KEP-5598). Only filters that look at nothing but the node and the pod's own spec take part.
+ */
+import type { Shared } from '../api/kind.ts';
+import type { Pod } from '../api/types/core-v1.ts';
+import type { Verdict } from './framework.ts';
+import { type NodeInfo, podInfo } from './node-info.ts';
+
+/** Questions remembered at a time; the least recently asked is forgotten. */
+const maxQuestions = 32;
+
+/** A place in the answers that was never asked. */
+const unknown = -1;
+
+export class FilterAnswers {
+  readonly nodes: readonly NodeInfo[];
+  readonly #versions: Float64Array;
+  readonly #verdicts: (Verdict | undefined)[];
+
+  constructor(nodes: readonly NodeInfo[]) {
+    this.nodes = nodes;
+    this.#versions = new Float64Array(nodes.length).fill(unknown);
+    this.#verdicts = new Array(nodes.length);
+  }
+
+  /**
+   * The answer of the node at an index; `ask` is called when the node has changed since.
+   * @param promises version of what is promised to the node, for answers that depend on it
+   */
+  at(index: number, ask: (node: NodeInfo) => Verdict | undefined, promises = 0): Verdict | undefined {
+    const node = this.nodes[index]!;
+    const version = node.generation * 2 ** 22 + (promises % 2 ** 22);
+    if (this.#versions[index] === version) return this.#verdicts[index];
+    const verdict = ask(node);
+    this.#versions[index] = version;
+    this.#verdicts[index] = verdict;
+    return verdict;
+  }
+}
+
+export class FilterMemo {
+  readonly #questions = new Map<string, FilterAnswers>();
+
+  /** The answers to a pod's question, over the very list of nodes that is given. */
+  answers(question: string, nodes: readonly NodeInfo[]): FilterAnswers {
+    let answers = this.#questions.get(question);
+    this.#questions.delete(question);
+    if (answers?.nodes !== nodes) answers = new FilterAnswers(nodes);
+    this.#questions.set(question, answers);
+    if (this.#questions.size > maxQuestions) this.#questions.delete(this.#questions.keys().next().value!);
+    return answers;
+  }
+}
+
+const questions = new WeakMap<Shared<Pod>, string>();
+
+/** All that node-local filters read of a pod: two pods with the same text get the same answers. */
+export function filterQuestion(pod: Shared<Pod>): string {
+  let question = questions.get(pod);
+  if (question === undefined) {
+    const { requests, hostPorts } = podInfo(pod);
+    const { nodeSelector, affinity, tolerations, nodeName } = pod.spec;
+    question = JSON.stringify([
+      [...requests],
+      hostPorts,
+      nodeSelector,
+      affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution,
+      tolerations,
+      nodeName,
+    ]);
+    questions.set(pod, question);
+  }
+  return question;
+}
