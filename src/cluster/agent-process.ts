@@ -19,6 +19,7 @@ import { startNetworkPolicies } from '../network/policies/network-policies.ts';
 import { type ServiceProxy, startServiceProxy } from '../network/services/service-proxy.ts';
 import { serverUrl } from './admin-client.ts';
 import { type ClusterConfig, paths, readConfig, UserError } from './config.ts';
+import { cniDirOf } from './external-runtime.ts';
 import { firstNodeCidr, serviceAddress } from './networks.ts';
 import { ensureAgentPki, ensurePki, servingNames } from './pki.ts';
 import { runRole } from './processes.ts';
@@ -47,7 +48,7 @@ export async function runAgentProcess(dataDir: string): Promise<void> {
 
 async function startNode(config: ClusterConfig, log: Logger): Promise<Part[]> {
   const { agent: dataDir, pki: pkiDir } = paths(config.dataDir);
-  const cniConfDir = join(dataDir, 'cni');
+  const ownCniDir = join(dataDir, 'cni');
   const now = realClock.now();
   const { ca } = ensurePki(pkiDir, servingNames(config), now);
   const pki = ensureAgentPki(join(dataDir, 'pki'), { ca, nodeName: config.nodeName, nodeIp: config.nodeIp, now });
@@ -60,8 +61,10 @@ async function startNode(config: ClusterConfig, log: Logger): Promise<Part[]> {
   const parts: Part[] = [];
 
   // The runtime and the network take their time apart from each other, and from the server's start.
+  const opening = openRuntime(config, { dataDir, cniConfDir: ownCniDir, log }, parts);
+  const cniConfDir = config.criEndpoint ? await cniDirOf(await opening) : ownCniDir;
   const [runtime, network] = await Promise.all([
-    openRuntime(config, { dataDir, cniConfDir, log }, parts),
+    opening,
     preparePodNetwork({
       dataDir,
       cniConfDir,

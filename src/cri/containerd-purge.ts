@@ -11,10 +11,11 @@ import type { CriRuntime } from './runtime.ts';
 /**
  * Ends and removes all pods of the runtime, several at a time; what a broken one leaves is taken by
  * {@link purgeContainerd}'s later steps.
+ * @param uids only these pods; all of them when absent, which is for a runtime of our own
  */
-export async function removeAllPods(runtime: CriRuntime): Promise<void> {
+export async function removeAllPods(runtime: CriRuntime, uids?: ReadonlySet<string>): Promise<void> {
   const { items } = await runtime.runtime.listPodSandbox({}, { timeoutMs: 5000 });
-  const queue = [...items];
+  const queue = items.filter((sandbox) => !uids || uids.has(sandbox.metadata?.uid ?? ''));
   const work = async () => {
     for (let sandbox = queue.pop(); sandbox; sandbox = queue.pop()) {
       try {

@@ -34,6 +34,12 @@ export async function importArchive(
   options: { runtime: CriRuntime; clock: Clock; snapshotter?: string },
 ): Promise<string[]> {
   const { runtime, clock } = options;
+  const { runtime_name: runtimeName } = await runtime.runtime.version({});
+  if (runtimeName !== 'containerd') {
+    throw new ImageImportError(
+      `${runtimeName} has no import of archives: load the archive with its own tool (skopeo copy oci-archive:FILE containers-storage:NAME)`,
+    );
+  }
   const ctr = findProgram('ctr');
   if (!ctr) throw new ImageImportError('ctr not found: install the package containerd');
   const address = runtime.endpoint.replace(/^unix:\/\//, '');
