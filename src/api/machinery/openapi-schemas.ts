@@ -161,6 +161,7 @@ export class SchemaCollector {
       ...(required.length ? { required: requiredOrder(struct, required) } : {}),
       type: 'object',
       ...(struct.structType === 'atomic' ? { 'x-kubernetes-map-type': 'atomic' } : {}),
+      ...(struct.preserveUnknown ? { 'x-kubernetes-preserve-unknown-fields': true } : {}),
     };
   }
 

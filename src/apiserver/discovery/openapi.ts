@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { AnyKind } from '../../api/kind.ts';
 import { groupKinds, type VersionKinds } from '../../api/machinery/discovery.ts';
-import type { JsonSchema } from '../../api/openapi/schemas.ts';
+import type { Json } from '../../api/machinery/openapi-schemas.ts';
 import type { ApiContext } from '../context.ts';
 import { jsonAnswer, type PathAnswer, type PathHandler } from '../filters/path-answer.ts';
 import { serverVersion } from '../filters/version.ts';
@@ -26,12 +26,11 @@ interface Documents {
 
 /** The documents' modules are loaded on first use: most servers are never asked. */
 const modules = async () => {
-  const [documents, { describeBuiltin }, { encodeOpenApiV2 }] = await Promise.all([
-    import('../../api/openapi/documents.ts'),
-    import('../../api/openapi/descriptions.ts'),
-    import('../../api/openapi/protobuf.ts'),
+  const [{ openApiV2, encodeOpenApiV2 }, { openApiV3 }] = await Promise.all([
+    import('../../api/machinery/openapi-v2.ts'),
+    import('../../api/machinery/openapi-v3.ts'),
   ]);
-  return { ...documents, describeBuiltin, encodeOpenApiV2 };
+  return { openApiV2, openApiV3, encodeOpenApiV2 };
 };
 
 const pathOf = (group: string, version: string) => (group ? `apis/${group}/${version}` : `api/${version}`);
@@ -40,11 +39,8 @@ const digest = (text: string) => createHash('sha512').update(text).digest('hex')
 export function createOpenApi(api: ApiContext): PathHandler {
   let made: Documents | undefined;
   const schemaOf = (kind: AnyKind) =>
-    api.registry.resolve(kind.group, kind.version, kind.plural)?.custom?.schema as JsonSchema | undefined;
-  const options = (describe: Awaited<ReturnType<typeof modules>>['describeBuiltin']) => ({
-    describe,
-    customSchema: schemaOf,
-  });
+    api.registry.resolve(kind.group, kind.version, kind.plural)?.custom?.schema as Json | undefined;
+  const options = { version: serverVersion.gitVersion, customSchema: schemaOf };
   const kinds = () => [...api.registry.all()].map((resource) => resource.kind);
   const documents = (): Documents => {
     const { generation } = api.registry;
@@ -72,8 +68,8 @@ export function createOpenApi(api: ApiContext): PathHandler {
       return { status: 301, contentType: 'text/plain; charset=utf-8', body: '', headers };
     }
     if (document.body === undefined) {
-      const { openApiV3, describeBuiltin } = await modules();
-      document.body = `${JSON.stringify(openApiV3(document.version.kinds, options(describeBuiltin)))}\n`;
+      const { openApiV3 } = await modules();
+      document.body = `${JSON.stringify(openApiV3(document.version.kinds, options))}\n`;
     }
     const headers = {
       ETag: `"${document.hash}"`,
@@ -91,9 +87,9 @@ export function createOpenApi(api: ApiContext): PathHandler {
     return docs.v2[form];
   };
   const makeV2 = async (form: 'json' | 'protobuf'): Promise<PathAnswer> => {
-    const { openApiV2, describeBuiltin, encodeOpenApiV2 } = await modules();
-    const document = openApiV2(kinds(), options(describeBuiltin));
-    const body = form === 'json' ? JSON.stringify(document) : encodeOpenApiV2(document as never);
+    const { openApiV2, encodeOpenApiV2 } = await modules();
+    const document = openApiV2(kinds(), options);
+    const body = form === 'json' ? JSON.stringify(document) : encodeOpenApiV2(document);
     const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
     const contentType = form === 'json' ? 'application/json' : protobufType;
     return { status: 200, contentType, body, headers: { ETag: etag, Vary: 'Accept' } };
