@@ -121,5 +121,12 @@ if (!typesOnly) {
     doc: 'Every built-in scheduler plugin.',
   });
 }
+/** Texts for explain and OpenAPI, so that no server has to extract them when it is first asked. */
+async function genDescriptions(): Promise<void> {
+  const { generateDescriptions } = await import('../src/api/schema/descriptions.ts');
+  generateDescriptions();
+}
+
 if (!check) await genTypes();
+if (typesOnly) await genDescriptions();
 process.exitCode = stale ? 1 : 0;
