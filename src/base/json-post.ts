@@ -48,18 +48,29 @@ const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent
 const defaultMaxBytes = 16 * 1024 * 1024;
 
 /** POSTs a value as JSON. Redirects are answers like any other: they are never followed. Throws JsonPostError. */
-export function postJson(target: JsonPostTarget, value: unknown, options: JsonPostOptions): Promise<JsonAnswer> {
+export const postJson = (target: JsonPostTarget, value: unknown, options: JsonPostOptions): Promise<JsonAnswer> =>
+  send('Post', target, { value, options });
+
+/** GETs JSON, under the same rules. */
+export const getJson = (target: JsonPostTarget, options: JsonPostOptions): Promise<JsonAnswer> =>
+  send('Get', target, { value: undefined, options });
+
+function send(
+  method: 'Get' | 'Post',
+  target: JsonPostTarget,
+  { value, options }: { value: unknown; options: JsonPostOptions },
+): Promise<JsonAnswer> {
   return new Promise((resolve, reject) => {
     const url = new URL(target.url);
     const secure = url.protocol === 'https:';
-    const payload = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+    const payload = value === undefined ? undefined : Buffer.from(JSON.stringify(value));
     const fail = (message: string, code: string) => {
       timer.cancel();
-      reject(new JsonPostError(`Post ${JSON.stringify(target.url)}: ${message}`, code));
+      reject(new JsonPostError(`${method} ${JSON.stringify(target.url)}: ${message}`, code));
     };
     const request = (secure ? httpsRequest : httpRequest)(
       {
-        method: 'POST',
+        method: method.toUpperCase(),
         host: target.connectTo?.host ?? url.hostname.replace(/^\[|\]$/g, ''),
         port: target.connectTo?.port ?? (url.port || (secure ? 443 : 80)),
         path: url.pathname + url.search,
@@ -67,8 +78,7 @@ export function postJson(target: JsonPostTarget, value: unknown, options: JsonPo
         headers: {
           host: url.host,
           accept: 'application/json',
-          'content-type': 'application/json',
-          'content-length': payload.length,
+          ...(payload ? { 'content-type': 'application/json', 'content-length': payload.length } : {}),
           'user-agent': 'timonel-apiserver',
           ...(target.token ? { authorization: `Bearer ${target.token}` } : {}),
         },

@@ -121,17 +121,16 @@ function describe(exchange: Exchange, { request, decision, stage }: Subject): Re
   const responded = stage !== 'RequestReceived';
   const code = exchange.responseCode || exchange.res.statusCode;
   const withBodies = decision.level === 'Request' || decision.level === 'RequestResponse';
+  const sent = exchange.requestObject === undefined ? undefined : sentObject(exchange);
   return {
     ...(exchange.impersonator && exchange.impersonator !== exchange.user
       ? { impersonatedUser: wireUser(exchange.user) }
       : {}),
     sourceIPs: [...forwarded, ...(remote ? [remote] : [])],
     ...(userAgent ? { userAgent } : {}),
-    ...(request.resourceRequest ? { objectRef: objectReference(exchange, request) } : {}),
+    ...(request.resourceRequest ? { objectRef: objectReference(exchange, request, sent) } : {}),
     ...(responded ? { responseStatus: responseStatus(exchange, code) } : {}),
-    ...(withBodies && exchange.requestObject !== undefined
-      ? { requestObject: body(exchange.requestObject, decision) }
-      : {}),
+    ...(withBodies && sent !== undefined ? { requestObject: body(sent, decision) } : {}),
     ...(responded && decision.level === 'RequestResponse' && exchange.responseObject !== undefined
       ? { responseObject: body(exchange.responseObject, decision) }
       : {}),
@@ -141,10 +140,26 @@ function describe(exchange: Exchange, { request, decision, stage }: Subject): Re
   };
 }
 
-function objectReference({ info, requestObject }: Exchange, request: AuditedRequest): Record<string, unknown> {
-  const metadata = (
-    requestObject as { metadata?: { name?: string; uid?: string; resourceVersion?: string } } | undefined
-  )?.metadata;
+const sentObjects = new WeakMap<Exchange, unknown>();
+
+/** The body of a request: the object of a JSON one, and what can be said of others without decoding them. */
+function sentObject(exchange: Exchange): unknown {
+  const known = sentObjects.get(exchange);
+  if (known !== undefined) return known;
+  const { bytes, contentType } = exchange.requestObject as { bytes: Uint8Array; contentType: string };
+  let object: unknown;
+  try {
+    object = JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    object = { contentType, size: bytes.length };
+  }
+  sentObjects.set(exchange, object);
+  return object;
+}
+
+function objectReference({ info }: Exchange, request: AuditedRequest, sent: unknown): Record<string, unknown> {
+  const metadata = (sent as { metadata?: { name?: string; uid?: string; resourceVersion?: string } } | undefined)
+    ?.metadata;
   const name = request.name || metadata?.name;
   return {
     resource: request.resource,

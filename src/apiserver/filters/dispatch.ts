@@ -7,7 +7,7 @@ import { sendAnswer } from '../encoding/respond.ts';
 import { WatchStream } from '../encoding/watch-stream.ts';
 import { connectHandlers } from '../streaming/connect.ts';
 import { mediaType } from '../verbs/body.ts';
-import type { Call, CallBody, CallVerb } from '../verbs/call.ts';
+import type { Answer, Call, CallBody, CallVerb } from '../verbs/call.ts';
 import { parseCallOptions } from '../verbs/call-options.ts';
 import { resourceNotFound } from '../verbs/refusals.ts';
 import { runCall } from '../verbs/run.ts';
@@ -47,9 +47,11 @@ export async function dispatch(api: ApiContext, exchange: Exchange): Promise<voi
 
 function answer(api: ApiContext, exchange: Exchange, call: Call): void | Promise<void> {
   const outcome = runCall(api, call);
-  if (outcome instanceof Promise)
-    return outcome.then((made) => sendAnswer(exchange, made, shapeOf(api, exchange, call, made.kind)));
-  return sendAnswer(exchange, outcome, shapeOf(api, exchange, call, outcome.kind));
+  const finish = (made: Answer) => {
+    exchange.responseObject = made.entry?.object ?? made.object;
+    return sendAnswer(exchange, made, shapeOf(api, exchange, call, made.kind));
+  };
+  return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
 }
 
 function shapeOf(api: ApiContext, exchange: Exchange, call: Call, kind: Call['resource']['kind'] | undefined) {
