@@ -68,9 +68,9 @@ function validateSubject(subject: DeepReadonly<Subject>, path: string): FieldErr
   if (kind === 'ServiceAccount' && subject.serviceAccount && !subject.serviceAccount.namespace) {
     errors.push(required(child(path, 'serviceAccount.namespace'), 'must specify namespace for service account'));
   }
-  for (const member of Object.values(members)) {
+  for (const [owner, member] of Object.entries(members)) {
     if (member !== expected && subject[member]) {
-      errors.push(forbidden(child(path, member), `${member} is forbidden when subject kind is not '${kind}'`));
+      errors.push(forbidden(child(path, member), `${member} is forbidden when subject kind is not '${owner}'`));
     }
   }
   return errors;
