@@ -1,5 +1,5 @@
 /** Taking a containerd of ours down so that nothing of it is left: pods, shims, processes, mounts, sockets, files. */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
@@ -48,15 +48,34 @@ export async function purgeContainerd(
   const shims = findProcesses(
     (args) => (args[0] ?? '').includes('containerd-shim') && args.some((arg) => arg === paths.socket),
   );
+  const namespaces = new Set<number>();
   for (const shim of shims) {
-    for (const child of childrenOf(shim.pid)) await endProcess(child, clock, 0);
+    for (const child of childrenOf(shim.pid)) {
+      const namespace = statSync(`/proc/${child.pid}/ns/net`, { throwIfNoEntry: false });
+      if (namespace) namespaces.add(namespace.ino);
+      await endProcess(child, clock, 0);
+    }
     await endProcess(shim, clock, 0);
   }
+  removeNetworkNamespaces(namespaces);
   for (const socket of shimSockets) rmSync(socket, { force: true });
   const left = unmountAll(paths.base);
   if (left.length > 0) log.warn('mounts could not be removed', { mounts: left });
   rmSync(paths.base, { recursive: true, force: true });
   if (paths.socketDir !== paths.base) rmSync(paths.socketDir, { recursive: true, force: true });
+}
+
+/** Named network namespaces lie in a directory that the whole machine shares: those go that the pods were in. */
+function removeNetworkNamespaces(inodes: ReadonlySet<number>): void {
+  const dir = '/run/netns';
+  if (inodes.size === 0 || !existsSync(dir)) return;
+  for (const name of readdirSync(dir)) {
+    const path = join(dir, name);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (!stats || !inodes.has(stats.ino) || stats.ino === statSync('/proc/self/ns/net').ino) continue;
+    unmountAll(path);
+    rmSync(path, { force: true });
+  }
 }
 
 /** The sockets of shims lie in a directory that all containerds of the machine share; each bundle tells its own. */

@@ -1,5 +1,5 @@
 /** A real node for tests: an API server in memory, our own containerd, a pod network, the agent, and a shell image. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Event } from '../../src/api/core/event.ts';
@@ -16,6 +16,8 @@ import { renderKubeconfig } from '../../src/cluster/kubeconfig.ts';
 import { createPki, issueKubeletServer, servingNames } from '../../src/cluster/pki.ts';
 import { type Containerd, superviseContainerd } from '../../src/cri/containerd.ts';
 import { findProgram } from '../../src/cri/machine.ts';
+import { unmountAll } from '../../src/cri/mounts.ts';
+import { childrenOf, endProcess, findProcesses } from '../../src/cri/processes.ts';
 import { type Agent, type AgentOptions, startAgent } from '../../src/kubelet/agent.ts';
 import { purgeAgent } from '../../src/kubelet/purge.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
@@ -42,6 +44,8 @@ export interface NodeLab {
   readonly kubeconfig: string;
   /** Ends the agent, without ending containers, and starts another. */
   restartAgent(options?: { between?: () => Promise<void> }): Promise<void>;
+  /** What a reboot does to a node: every process, mount and network namespace of it is gone. */
+  reboot(): Promise<void>;
   /** Creates a pod bound to the node. */
   run(name: string, spec: Draft<Pod>['spec'], metadata?: Draft<Pod>['metadata']): Promise<Shared<Pod>>;
   get(name: string): Promise<Shared<Pod>>;
@@ -82,11 +86,8 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
     }),
   );
   const log = process.env['LAB_LOG'] ? createLogger({ level: 'info' }) : silentLogger;
-  const containerd = await superviseContainerd({
-    dataDir,
-    cniConfDir,
-    cniBinDirs: cniDirs.filter((dir) => existsSync(dir)),
-  });
+  const boot = () => superviseContainerd({ dataDir, cniConfDir, cniBinDirs: cniDirs.filter((dir) => existsSync(dir)) });
+  let containerd = await boot();
   await containerd.importImages(
     (async function* () {
       yield packShellImage();
@@ -132,7 +133,9 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
   const lab: NodeLab = {
     client,
     plane,
-    containerd,
+    get containerd() {
+      return containerd;
+    },
     dataDir,
     cgroupRoot,
     kubeconfig,
@@ -142,6 +145,32 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
     async restartAgent(options) {
       await agent.close();
       await options?.between?.();
+      agent = await start();
+    },
+    async reboot() {
+      await agent.close();
+      const { items } = await containerd.runtime.runtime.listPodSandbox({});
+      const namespaces = await Promise.all(
+        items.map(async ({ id }) => {
+          const { info } = await containerd.runtime.runtime.podSandboxStatus({ pod_sandbox_id: id, verbose: true });
+          return (
+            JSON.parse(info['info'] ?? '{}') as { runtimeSpec?: { linux?: { namespaces?: { path?: string }[] } } }
+          ).runtimeSpec?.linux?.namespaces?.find(({ path }) => path?.includes('/netns/'))?.path;
+        }),
+      );
+      await containerd.stop();
+      for (const shim of findProcesses((args) => args.includes(containerd.socket))) {
+        for (const child of childrenOf(shim.pid)) await endProcess(child, realClock, 0);
+        await endProcess(shim, realClock, 0);
+      }
+      unmountAll(dataDir);
+      for (const path of namespaces) {
+        if (!path || !existsSync(path)) continue;
+        unmountAll(realpathSync(path));
+        rmSync(path, { force: true });
+      }
+      writeFileSync(join(dataDir, 'containerd/boot-id'), 'another');
+      containerd = await boot();
       agent = await start();
     },
     run: (name, spec, metadata) =>

@@ -208,6 +208,46 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     expect(message).toMatch(/blue$/);
   });
 
+  it('have directories of their own on disk and in memory', async () => {
+    const message = await said(
+      'empty',
+      'grep -o " /mem tmpfs [^ ]*" /proc/mounts; ls -ld /disk | cut -c1-10; echo kept > /mem/x; cat /mem/x; id -G; ls -ldn /group | tr -s " " | cut -d" " -f4',
+      {
+        securityContext: { fsGroup: 4321 },
+        volumes: [
+          { name: 'mem', emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } },
+          { name: 'disk', emptyDir: {} },
+        ],
+      },
+      {
+        volumeMounts: [
+          { name: 'mem', mountPath: '/mem' },
+          { name: 'disk', mountPath: '/disk' },
+          { name: 'disk', mountPath: '/group' },
+        ],
+      },
+    );
+    expect(message).toMatch(/^ \/mem tmpfs rw\S*size=8192k/);
+    expect(message).toContain('drwxrwsrwx\nkept\n');
+    expect(message.trimEnd().split('\n').at(-1)).toBe('4321');
+  });
+
+  it('leave the end of their log when they fail without last words', async () => {
+    await lab.run('wordless', {
+      restartPolicy: 'Never',
+      containers: [
+        {
+          name: 'main',
+          image: shellImage,
+          command: script('echo first; echo last >&2; exit 1'),
+          terminationMessagePolicy: 'FallbackToLogsOnError',
+        },
+      ],
+    });
+    const pod = await lab.until('wordless', ({ status }) => status.phase === 'Failed');
+    expect(firstState(pod)?.terminated?.message?.split('\n').sort().join(' ')).toBe(' first last');
+  });
+
   it('see changes of config maps without a restart', async () => {
     await lab.client.create(ConfigMap, { metadata: { name: 'live', namespace: 'default' }, data: { n: 'before' } });
     await lab.run('watcher', {

@@ -109,6 +109,19 @@ describe.skipIf(missing)(`survival${missing ? ` (${missing})` : ''}`, () => {
     );
   });
 
+  it('brings pods up again after the machine was rebooted', async () => {
+    await lab.run('rebooted', { containers: [waiting] });
+    const before = await lab.until('rebooted', ({ status }) => status.phase === 'Running');
+    await lab.reboot();
+    const after = await lab.until(
+      'rebooted',
+      ({ status }) =>
+        status.containerStatuses?.[0]?.state?.running !== undefined && status.containerStatuses[0].restartCount === 1,
+    );
+    expect(after.metadata.uid).toBe(before.metadata.uid);
+    expect(after.status.phase).toBe('Running');
+  });
+
   it('ends a pod at once when its grace is cut short', async () => {
     const deaf = { name: 'main', image: shellImage, command: script('trap "" TERM; while true; do sleep 0.1; done') };
     await lab.run('deaf', { terminationGracePeriodSeconds: 600, containers: [deaf] });

@@ -195,6 +195,9 @@ export class PodWorker {
     }
     const { probes } = this.#kit;
     probes.sync(pod, this.#runtimePod);
+    // Before the status is made, so that it never shows resources that the node has refused.
+    const resized = await this.#resizer.sync(pod, { current: this.#runtimePod, others: this.#otherPods() });
+    if (resized.changed) this.#again = true;
     const status = this.#makeStatus();
     statuses.write(pod, status);
     if (status.phase === 'Succeeded' || status.phase === 'Failed') return this.#end();
@@ -241,9 +244,6 @@ export class PodWorker {
       // Reasons to wait came up: the status says them.
       statuses.write(pod, this.#makeStatus());
     } else if (actions.containersToKill.length > 0) this.#again = true;
-    const resized = await this.#resizer.sync(pod, { current: this.#runtimePod, others: this.#otherPods() });
-    if (resized.changed) this.#again = true;
-    statuses.write(pod, this.#makeStatus());
     await this.#refreshVolumes();
     await collectGarbage(context, this.#runtimePod);
     return least(waitMs, deadline, hasChangingVolumes(pod) ? volumeRefreshMs : undefined);

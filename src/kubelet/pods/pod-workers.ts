@@ -54,17 +54,15 @@ export class PodWorkers {
     );
   }
 
-  /** The worker of a pod, by uid or by `namespace/name`. */
   byUid(uid: string): PodWorker | undefined {
     return this.#workers.get(uid);
   }
 
+  /** The newest pod of a name: one that still ends may have had it before. */
   find(namespace: string, name: string): PodWorker | undefined {
-    for (const worker of this.#workers.values()) {
-      const { metadata } = worker.pod;
-      if (metadata.namespace === namespace && metadata.name === name) return worker;
-    }
-    return undefined;
+    return [...this.#workers.values()].findLast(
+      ({ pod: { metadata } }) => metadata.namespace === namespace && metadata.name === name,
+    );
   }
 
   all(): PodWorker[] {
