@@ -90,6 +90,24 @@ imageCommand('rm', 'Remove images')
   .argument('<image...>', 'names or ids')
   .action(async (images, options) => (await import('./commands/image.ts')).removeImages(images, options));
 
+const token = program.command('token').description('Join tokens');
+const tokenCommand = (name: string, description: string) =>
+  token
+    .command(name)
+    .description(description)
+    .addOption(new Option('--name <name>', 'the cluster').env('TIMONEL_NAME'))
+    .addOption(new Option('--data-dir <dir>', 'where the cluster keeps its state').env('TIMONEL_DATA_DIR'));
+tokenCommand('create', 'Make a token that a machine can join with, and print it')
+  .option('--ttl <duration>', 'how long it is good; 0 for ever', '24h')
+  .addOption(outputOption())
+  .action(async (options) => (await import('./commands/token.ts')).createToken(options));
+tokenCommand('list', 'List tokens, without their secrets')
+  .addOption(outputOption())
+  .action(async (options) => (await import('./commands/token.ts')).listTokens(options));
+tokenCommand('delete', 'Delete tokens')
+  .argument('<token...>', 'ids or whole tokens')
+  .action(async (ids, options) => (await import('./commands/token.ts')).deleteTokens(ids, options));
+
 clusterCommand('kubeconfig', 'Print a kubeconfig, for the administrator or another user')
   .option('--user <name>', 'make a certificate for this user')
   .option('--group <group...>', 'groups of the user')
