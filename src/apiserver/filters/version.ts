@@ -1,14 +1,15 @@
+import { kubernetesMajor, kubernetesMinor, kubernetesVersion } from '../../api/version.ts';
 import { jsonAnswer, type PathHandler } from './path-answer.ts';
 
 /** The version of the Kubernetes API that is served. */
 export const serverVersion = {
-  major: '1',
-  minor: '36',
+  major: kubernetesMajor,
+  minor: kubernetesMinor,
   emulationMajor: '1',
   emulationMinor: '36',
   minCompatibilityMajor: '1',
   minCompatibilityMinor: '35',
-  gitVersion: 'v1.36.0+timonel',
+  gitVersion: `${kubernetesVersion}+timonel`,
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '2026-04-22T00:00:00Z',
