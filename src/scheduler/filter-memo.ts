@@ -59,10 +59,11 @@ const questions = new WeakMap<Shared<Pod>, string>();
 export function filterQuestion(pod: Shared<Pod>): string {
   let question = questions.get(pod);
   if (question === undefined) {
-    const { requests, hostPorts } = podInfo(pod);
+    const { requests, nonZero, hostPorts } = podInfo(pod);
     const { nodeSelector, affinity, tolerations, nodeName } = pod.spec;
     question = JSON.stringify([
       [...requests],
+      nonZero,
       hostPorts,
       nodeSelector,
       affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution,
@@ -72,4 +73,18 @@ export function filterQuestion(pod: Shared<Pod>): string {
     questions.set(pod, question);
   }
   return question;
+}
+
+const numbers = new Map<string, number>();
+let nextNumber = 1;
+
+/** A number for a question: the same as long as it is asked now and then, never another's. */
+export function questionNumber(question: string): number {
+  let number = numbers.get(question);
+  if (number === undefined) {
+    if (numbers.size >= 1000) numbers.clear();
+    number = nextNumber++;
+    numbers.set(question, number);
+  }
+  return number;
 }

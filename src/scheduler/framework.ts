@@ -108,7 +108,7 @@ export interface SchedulerPlugin {
   readonly weight?: number;
   readonly enabledByDefault: boolean;
   /**
-   * Its filter depends on nothing but the node's own info and the pod's requests, host ports, node name, node selector,
+   * Its filter, and its score unless it normalises, depends on nothing but the node's own info and the pod's requests, host ports, node name, node selector,
    * required node affinity and tolerations, so that an answer holds until the node changes.
    */
   readonly nodeLocal?: boolean;

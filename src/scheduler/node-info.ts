@@ -76,6 +76,8 @@ export class NodeInfo {
   hostPorts: HostPort[] = [];
   /** Size in bytes by image name. */
   images: Map<string, number> = noImages;
+  /** The last sum of scores that depend on nothing but this node and what the pod asks for. */
+  scored: { readonly generation: number; readonly question: number; readonly total: number } | undefined;
   /** Grows with every change, so that what is derived from it can be cached. */
   generation = 0;
 

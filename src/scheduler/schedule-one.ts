@@ -3,7 +3,7 @@ import type { Shared } from '../api/kind.ts';
 import type { Pod } from '../api/types/core-v1.ts';
 import type { Random } from '../base/random.ts';
 import type { SchedulerCache } from './cache.ts';
-import { type FilterMemo, filterQuestion } from './filter-memo.ts';
+import { type FilterMemo, filterQuestion, questionNumber } from './filter-memo.ts';
 import type { CycleState, Framework, RunningPlugin, Verdict } from './framework.ts';
 import { type NodeInfo, podInfo } from './node-info.ts';
 import { NodeVerdicts } from './node-verdicts.ts';
@@ -177,10 +177,29 @@ function bestNode(
   const skipped = new Set<string>();
   for (const { definition, running } of framework.preScore)
     if (running.preScore!(state, pod, nodes)?.code === 'Skip') skipped.add(definition.name);
+  const scorers = framework.score.filter((p) => !skipped.has(p.definition.name));
+  const local = scorers.filter((p) => p.definition.nodeLocal && !p.running.normalize);
   const totals = new Float64Array(nodes.length);
+  if (local.length) {
+    const question = questionNumber(
+      `${framework.schedulerName} ${local.map((p) => p.definition.name).join()} ${filterQuestion(pod)}`,
+    );
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[i]!;
+      const known = node.scored;
+      if (known?.generation === node.generation && known.question === question) {
+        totals[i] = known.total;
+        continue;
+      }
+      let total = 0;
+      for (const { running, weight } of local) total += running.score!(state, pod, node) * weight;
+      totals[i] = total;
+      node.scored = { generation: node.generation, question, total };
+    }
+  }
   const scores = new Float64Array(nodes.length);
-  for (const { definition, running, weight } of framework.score) {
-    if (skipped.has(definition.name)) continue;
+  for (const { definition, running, weight } of scorers) {
+    if (definition.nodeLocal && !running.normalize) continue;
     for (let i = 0; i < nodes.length; i++) scores[i] = running.score!(state, pod, nodes[i]!);
     running.normalize?.(state, pod, nodes, scores);
     for (let i = 0; i < nodes.length; i++) totals[i]! += scores[i]! * weight;

@@ -10,6 +10,7 @@ export const balancedAllocation = defineSchedulerPlugin({
   order: 80,
   weight: 1,
   enabledByDefault: true,
+  nodeLocal: true,
   events: [],
   create({ args }) {
     const resources = (

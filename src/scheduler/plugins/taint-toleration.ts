@@ -1,6 +1,6 @@
 import type { Shared } from '../../api/kind.ts';
 import type { Toleration } from '../../api/types/core-v1.ts';
-import { defineSchedulerPlugin, unresolvable } from '../framework.ts';
+import { defineSchedulerPlugin, skip, unresolvable } from '../framework.ts';
 import { normalizeScores } from '../scores.ts';
 import { firstUntolerated, tolerates } from '../tolerations.ts';
 
@@ -25,7 +25,9 @@ export const taintToleration = defineSchedulerPlugin({
         ? unresolvable(name, `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`)
         : undefined;
     },
-    preScore(state, pod) {
+    preScore(state, pod, nodes) {
+      // Without soft taints every node would get the same.
+      if (!nodes.some(({ node }) => node.spec.taints?.some((t) => t.effect === 'PreferNoSchedule'))) return skip(name);
       const soft: Shared<Toleration>[] = (pod.spec.tolerations ?? []).filter(
         (t) => !t.effect || t.effect === 'PreferNoSchedule',
       );
