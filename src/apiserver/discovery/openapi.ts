@@ -7,7 +7,8 @@ import type { ApiContext } from '../context.ts';
 import { jsonAnswer, type PathAnswer, type PathHandler } from '../filters/path-answer.ts';
 import { serverVersion } from '../filters/version.ts';
 
-const protobufType = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+/** Clients may ask for it with an `@` in it, which older ones cannot read in an answer. */
+const protobufType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 const prefix = '/openapi/v3';
 
 interface Document {
