@@ -70,8 +70,8 @@ function extractDescriptions(): Descriptions {
     const [group, version] = id.split('/') as [string, string];
     const prefix = capital(version);
     for (const struct of groupVersionSchema(id).structs.values()) {
-      // Names that several groups use begin with the group in the package.
-      const file = [`${capital(group)}${prefix}${struct.name}`, `${prefix}${struct.name}`]
+      // Names that several groups use begin with the group in the package; versions that it lacks read as the stable ones.
+      const file = [`${capital(group)}${prefix}${struct.name}`, `${prefix}${struct.name}`, `V1${struct.name}`]
         .map((name) => join(folder, `${name}.d.ts`))
         .find((path) => existsSync(path));
       if (file) out[struct.id] = readModel(readFileSync(file, 'utf8'), struct);
@@ -101,6 +101,6 @@ function commentText(comment: string): string {
     .split('\n')
     .map((line) => line.replace(/^\s*\* ?/, ''))
     .join('\n')
-    .replaceAll('\\"', '"')
+    .replace(/\\(["'])/g, '$1')
     .trim();
 }

@@ -206,33 +206,43 @@ function compareInto(found: Difference, type: TypeSchema, values: { before: unkn
   const { before, after } = values;
   if (before === after) return;
   const shape = shapeOf(type, before ?? after);
-  const mixed = type.kind === 'any' && before !== undefined && after !== undefined && shapeOf(type, after) !== shape;
-  if (shape === 'leaf' || mixed || (isNothing(before) && isNothing(after)) || !comparable(type, before, after)) {
-    if (before === undefined) mark(found, 'added');
-    else if (after === undefined) mark(found, 'removed');
-    else if (!deepEqual(before, after)) mark(found, 'modified');
-    return;
-  }
-  if (shape === 'map') compareMaps(found, type, values);
-  else compareLists(found, type as ListSchema, values);
+  const divided = !(isNothing(before) && isNothing(after)) && compareParts(found, type, { shape, before, after });
   if (before === undefined) mark(found, 'added');
   else if (after === undefined) mark(found, 'removed');
+  else if (!divided && !deepEqual(before, after)) mark(found, 'modified');
 }
 
-/** Whether both values have the form that the type divides; others are compared as a whole. */
-function comparable(type: TypeSchema, before: unknown, after: unknown): boolean {
-  if (type.kind !== 'list') {
-    return (isObject(before) || isNothing(before)) && (isObject(after) || isNothing(after));
+/** Compares part by part; false where the values do not have the form that the type divides, which makes them one field. */
+function compareParts(
+  found: Difference,
+  type: TypeSchema,
+  values: { shape: Shape; before: unknown; after: unknown },
+): boolean {
+  const { shape, before, after } = values;
+  if (shape === 'leaf') return false;
+  if (shape === 'map') {
+    if (![before, after].every((value) => isObject(value) || isNothing(value))) return false;
+    compareMaps(found, type, values);
+    return true;
   }
-  return [before, after].every((list) => {
-    if (!Array.isArray(list)) return isNothing(list);
-    try {
-      return elementsOf(type, list).size === list.length;
-    } catch (error) {
-      if (error instanceof ElementError) return false;
-      throw error;
-    }
-  });
+  if (before !== undefined && after !== undefined && deepEqual(before, after)) return true;
+  const left = keyedElements(type as ListSchema, before);
+  const right = keyedElements(type as ListSchema, after);
+  if (!left || !right) return false;
+  compareElements(found, (type as ListSchema).of, { left, right });
+  return true;
+}
+
+/** The elements of a list by path element; undefined where it is no list whose elements all have one of their own. */
+function keyedElements(type: ListSchema, list: unknown): Map<string, unknown> | undefined {
+  if (!Array.isArray(list)) return isNothing(list) ? new Map() : undefined;
+  try {
+    const elements = elementsOf(type, list);
+    return elements.size === list.length ? elements : undefined;
+  } catch (error) {
+    if (error instanceof ElementError) return undefined;
+    throw error;
+  }
 }
 
 function compareMaps(found: Difference, type: TypeSchema, values: { before: unknown; after: unknown }): void {
@@ -249,14 +259,16 @@ function compareMaps(found: Difference, type: TypeSchema, values: { before: unkn
   }
 }
 
-function compareLists(found: Difference, type: ListSchema, values: { before: unknown; after: unknown }): void {
-  const before = elementsOf(type, values.before);
-  const after = elementsOf(type, values.after);
-  for (const [element, item] of before) {
-    compareChild(found, element, { type: type.of, before: item, after: after.get(element) });
+function compareElements(
+  found: Difference,
+  type: TypeSchema,
+  { left, right }: { left: Map<string, unknown>; right: Map<string, unknown> },
+): void {
+  for (const [element, item] of left) {
+    compareChild(found, element, { type, before: item, after: right.get(element) });
   }
-  for (const [element, item] of after) {
-    if (!before.has(element)) compareChild(found, element, { type: type.of, before: undefined, after: item });
+  for (const [element, item] of right) {
+    if (!left.has(element)) compareChild(found, element, { type, before: undefined, after: item });
   }
 }
 
