@@ -123,6 +123,8 @@ export interface KindDefinition<T extends KubeObject> {
   /** What an update may not change; {@link validate} has also been run on the new object. */
   validateUpdate?(object: Shared<T>, old: Shared<T>): FieldError[];
   validateStatusUpdate?(object: Shared<T>, old: Shared<T>): FieldError[];
+  /** What a change through another subresource with the object as its body may not be: resize, approval, …; whole. */
+  validateSubresourceUpdate?(subresource: string, object: Shared<T>, old: Shared<T>): FieldError[];
   /** Reasons why a name is not allowed; DNS-1123 subdomain by default. */
   validateName?(name: string, prefix: boolean): string[];
   /** Upstream's warnings on create and update. */

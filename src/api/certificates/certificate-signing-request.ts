@@ -3,6 +3,7 @@ import { defineKind, type Shared } from '../kind.ts';
 import { humanDuration } from '../machinery/duration.ts';
 import type * as certificates from '../types/certificates-v1.ts';
 import {
+  validateApprovalUpdate,
   validateCertificateSigningRequest,
   validateCertificateStatusUpdate,
 } from './certificate-signing-request-validation.ts';
@@ -41,6 +42,8 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
   validateName: () => [],
   validate: validateCertificateSigningRequest,
   validateStatusUpdate: validateCertificateStatusUpdate,
+  validateSubresourceUpdate: (subresource, request, old) =>
+    subresource === 'approval' ? validateApprovalUpdate(request, old) : [],
   columns: [
     nameColumn,
     ageColumn,

@@ -3,7 +3,8 @@ import type * as core from '../types/core-v1.ts';
 import { podColumns } from './pod-columns.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { preparePodCreate, preparePodStatusUpdate } from './pod-preparation.ts';
-import { validatePodUpdate } from './pod-update-validation.ts';
+import { validatePodResize } from './pod-resize-validation.ts';
+import { validateEphemeralContainersUpdate, validatePodUpdate } from './pod-update-validation.ts';
 import { validatePod, validatePodCreate, validatePodStatusUpdate } from './pod-validation.ts';
 import { podWarnings } from './pod-warnings.ts';
 
@@ -44,6 +45,11 @@ export const Pod = defineKind<Pod>({
   validateCreate: validatePodCreate,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
+  validateSubresourceUpdate(subresource, pod, old) {
+    if (subresource === 'ephemeralcontainers')
+      return [...validatePod(pod), ...validateEphemeralContainersUpdate(pod, old)];
+    return subresource === 'resize' ? [...validatePod(pod), ...validatePodResize(pod, old)] : [];
+  },
   warnings: podWarnings,
   columns: podColumns,
   fieldLabels: {

@@ -2,7 +2,7 @@ import { ageColumn, nameColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as resource from '../types/resource-v1.ts';
 import { setClaimSpecDefaults } from './resource-claim-defaults.ts';
-import { validateResourceClaimTemplate, validateResourceClaimTemplateUpdate } from './resource-validation.ts';
+import { validateResourceClaimTemplate, validateResourceClaimTemplateUpdate } from './resource-claim-validation.ts';
 
 /** What the resource claims of pods are made from. */
 export type ResourceClaimTemplate = resource.ResourceClaimTemplate;

@@ -6,7 +6,7 @@ import {
   validateResourceClaim,
   validateResourceClaimStatusUpdate,
   validateResourceClaimUpdate,
-} from './resource-validation.ts';
+} from './resource-claim-validation.ts';
 
 /** A claim on devices. */
 export type ResourceClaim = resource.ResourceClaim;

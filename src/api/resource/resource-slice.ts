@@ -2,7 +2,7 @@ import { formatTime } from '../../base/clock.ts';
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as resource from '../types/resource-v1.ts';
-import { validateResourceSlice, validateResourceSliceUpdate } from './resource-validation.ts';
+import { validateResourceSlice, validateResourceSliceUpdate } from './resource-slice-validation.ts';
 
 /** Some of the devices that a driver offers. */
 export type ResourceSlice = resource.ResourceSlice;
