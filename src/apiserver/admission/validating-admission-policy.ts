@@ -3,6 +3,7 @@ import { ValidatingAdmissionPolicyBinding } from '../../api/admissionregistratio
 import type { CelProgram } from '../../api/cel/compile.ts';
 import type { Shared } from '../../api/kind.ts';
 import { StatusError, type StatusReason, statusCodes } from '../../api/machinery/status.ts';
+import { deepEqual } from '../../base/deep.ts';
 import { type AdmissionEnvironment, type AdmissionRequest, defineAdmissionPlugin } from './admission.ts';
 import { type Evaluation, forEachEvaluation } from './policy/evaluate.ts';
 import { typeCheckPolicy } from './policy/type-check.ts';
@@ -174,8 +175,10 @@ function denied(request: AdmissionRequest, { policy, binding, message, reason = 
 function reportTypes({ informers, client, log, resolveKind }: AdmissionEnvironment): void {
   const report = async (policy: Policy): Promise<void> => {
     const generation = policy.metadata.generation ?? 1;
-    if (policy.status?.observedGeneration === generation) return;
     const expressionWarnings = typeCheckPolicy(policy.spec, resolveKind);
+    const { observedGeneration, typeChecking } = policy.status;
+    if (observedGeneration === generation && deepEqual(typeChecking?.expressionWarnings ?? [], expressionWarnings))
+      return;
     await client.updateStatus(ValidatingAdmissionPolicy, {
       ...policy,
       status: { ...policy.status, observedGeneration: generation, typeChecking: { expressionWarnings } },

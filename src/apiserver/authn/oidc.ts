@@ -163,7 +163,7 @@ function compileMappings(
 
 function claimName(claims: JWTPayload, { claim = '', prefix = '' }: PrefixedClaim): string {
   const value = claims[claim];
-  if (typeof value !== 'string') throw new TokenError(`the claim ${claim} is not a string`);
+  if (typeof value !== 'string' || !value) throw new TokenError(`the claim ${claim} is not a string, or empty`);
   if (claim === 'email' && claims['email_verified'] !== undefined && claims['email_verified'] !== true) {
     throw new TokenError('the email of the token is not verified');
   }
