@@ -32,6 +32,7 @@ import { RestartBackoff } from './pods/restart-backoff.ts';
 import { StatusWriter } from './pods/status-writer.ts';
 import { Prober } from './probes/prober.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
+import { registerAgentMetrics } from './stats/agent-metrics.ts';
 import { RequestAuthorizer } from './streaming/authorization.ts';
 import { podBackend } from './streaming/pod-backend.ts';
 import { type KubeletTls, startKubeletServer } from './streaming/server.ts';
@@ -197,6 +198,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await known;
   await workers.start();
   for (const part of [imageGc, evictions, logRotation]) part.start();
+  registerAgentMetrics(context.metrics, { nodeName, workers });
   log.info('the node agent runs', { node: nodeName, port: server.port, runtime: version.runtime_version });
   return {
     port: server.port,
@@ -206,9 +208,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async close() {
       keeper.close();
       for (const part of [imageGc, evictions, logRotation]) part.close();
+      // Workers may wait for a status to be written that cannot be.
+      kit.statuses.close();
       await workers.close();
       kit.probes.close();
-      kit.statuses.close();
       kit.configMaps.close();
       kit.secrets.close();
       await server.close();

@@ -49,7 +49,33 @@ export function admitPod(kit: PodKit, pod: Shared<Pod>, workers: readonly PodWor
       };
     }
   }
-  return forbiddenSysctl(kit, pod);
+  return portConflict(pod, others) ?? forbiddenSysctl(kit, pod);
+}
+
+/** Ports of the host are for one pod each, by address and protocol. */
+function portConflict(pod: Shared<Pod>, others: readonly PodWorker[]): WaitingReason | undefined {
+  const hostPorts = (some: Shared<Pod>) =>
+    [...some.spec.containers, ...(some.spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always')]
+      .flatMap((container) => container.ports ?? [])
+      .filter((port) => port.hostPort);
+  const wanted = hostPorts(pod);
+  if (wanted.length === 0) return undefined;
+  const anyAddress = (ip: string | undefined) => !ip || ip === '0.0.0.0' || ip === '::';
+  const taken = others.flatMap((worker) => hostPorts(worker.pod));
+  const clash = wanted.some((mine) =>
+    taken.some(
+      (port) =>
+        port.hostPort === mine.hostPort &&
+        (port.protocol ?? 'TCP') === (mine.protocol ?? 'TCP') &&
+        (anyAddress(port.hostIP) || anyAddress(mine.hostIP) || port.hostIP === mine.hostIP),
+    ),
+  );
+  return clash
+    ? {
+        reason: 'NodePorts',
+        message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+      }
+    : undefined;
 }
 
 function forbiddenSysctl(kit: PodKit, pod: Shared<Pod>): WaitingReason | undefined {

@@ -83,7 +83,7 @@ export class PodWorker {
 
   /** Whether the pod holds resources of the node. */
   get active(): boolean {
-    return !this.#cleaned;
+    return !this.#cleaned && !isTerminal(this.#pod);
   }
 
   get podIps(): readonly string[] {

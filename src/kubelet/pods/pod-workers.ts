@@ -48,7 +48,7 @@ export class PodWorkers {
     await this.#removeOrphans();
     this.#timers.push(
       clock.every(resyncMs, () => {
-        for (const worker of this.#workers.values()) if (worker.active) worker.wake();
+        for (const worker of this.#workers.values()) worker.wake();
       }),
       clock.every(housekeepingMs, () => void this.#removeOrphans()),
     );
@@ -109,7 +109,7 @@ export class PodWorkers {
 
   async #runtimeChanged(containerId: string | undefined): Promise<void> {
     if (containerId === undefined) {
-      for (const worker of this.#workers.values()) if (worker.active) worker.runtimeChanged();
+      for (const worker of this.#workers.values()) worker.runtimeChanged();
       return;
     }
     for (const worker of this.#workers.values()) {

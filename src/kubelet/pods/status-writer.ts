@@ -74,7 +74,7 @@ export function statusPatch(from: Shared<PodStatus>, to: Shared<PodStatus>): Rec
 export class StatusWriter {
   readonly #slots = new Map<string, Slot>();
   readonly #context: Pick<KubeletContext, 'client' | 'clock' | 'log'>;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(context: Pick<KubeletContext, 'client' | 'clock' | 'log'>) {
     this.#context = context;
@@ -120,8 +120,13 @@ export class StatusWriter {
     this.#slots.delete(uid);
   }
 
+  /** Gives up what is not written: the next agent makes every status anew. */
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #start(uid: string, slot: Slot): void {
@@ -154,7 +159,7 @@ export class StatusWriter {
         if (isNotFound(error) || isConflict(error)) return;
         log.warn('the status of a pod could not be written', { pod: `${slot.namespace}/${slot.name}`, error });
         slot.wanted ??= status;
-        await clock.sleep(backoffDelay(retry, slot.failures++));
+        await clock.sleep(backoffDelay(retry, slot.failures++), this.#closing.signal).catch(() => {});
       }
     }
   }
