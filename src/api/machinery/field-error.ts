@@ -74,17 +74,12 @@ export const tooMany = (path: string, actual: number, max: number): FieldError =
   value: actual,
   detail: max >= 0 ? `must have at most ${max} ${max === 1 ? 'item' : 'items'}` : 'has too many items',
 });
-/** The supported values are listed sorted, as upstream does. */
+/** The supported values are listed as given: upstream sorts those that it keeps as sets, and leaves others as they are. */
 export const notSupported = (path: string, value: unknown, supported: readonly string[]): FieldError => ({
   type: 'FieldValueNotSupported',
   path,
   value,
-  detail: supported.length
-    ? `supported values: ${[...supported]
-        .sort()
-        .map((v) => JSON.stringify(v))
-        .join(', ')}`
-    : '',
+  detail: supported.length ? `supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}` : '',
 });
 
 const titles: Record<FieldErrorType, string> = {

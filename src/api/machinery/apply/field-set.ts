@@ -123,17 +123,21 @@ export function* paths(set: FieldSet, prefix: readonly string[] = []): Generator
   }
 }
 
+const rank = (element: string): number => (element === self ? 0 : 'fkvi'.indexOf(element[0]!) + 1);
+
 /** Fields before keys before values before indices, each by its text. */
 function compareElements(a: string, b: string): number {
-  const rank = (element: string) => (element === self ? 0 : 'fkvi'.indexOf(element[0]!) + 1);
-  return rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0);
+  if (a.charCodeAt(0) !== b.charCodeAt(0)) return rank(a) - rank(b);
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** The set with its elements in upstream's order. */
 export function sortedSet(set: FieldSet): FieldSet {
-  if (isEmptySet(set)) return emptySet;
+  const elements = Object.keys(set);
+  if (elements.length === 0) return emptySet;
+  if (elements.length > 1) elements.sort(compareElements);
   const out: Record<string, FieldSet> = {};
-  for (const element of Object.keys(set).sort(compareElements)) out[element] = sortedSet(set[element]!);
+  for (const element of elements) out[element] = sortedSet(set[element]!);
   return out;
 }
 

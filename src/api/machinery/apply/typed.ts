@@ -188,18 +188,43 @@ function compareChild(
   parent: Difference,
   element: string,
   values: { type: TypeSchema; before: unknown; after: unknown },
-) {
-  if (values.before === values.after) return;
-  const found: Difference = {};
-  compareInto(found, values.type, values);
-  for (const change of changes) {
-    const part = found[change];
-    if (!part) continue;
-    const node = makeNode(part.member, part.children);
-    if (!node) continue;
-    parent[change] ??= { member: false, children: {} };
-    parent[change].children[element] = node;
+): void {
+  const { type, before, after } = values;
+  if (before === after) return;
+  if (before === undefined) addNode(parent, 'added', { element, node: wholeNode(type, after) });
+  else if (after === undefined) addNode(parent, 'removed', { element, node: wholeNode(type, before) });
+  else {
+    const found: Difference = {};
+    compareInto(found, type, values);
+    for (const change of changes) {
+      const part = found[change];
+      const node = part && makeNode(part.member, part.children);
+      if (node) addNode(parent, change, { element, node });
+    }
   }
+}
+
+function addNode(parent: Difference, change: Change, { element, node }: { element: string; node: FieldSet }): void {
+  parent[change] ??= { member: false, children: {} };
+  parent[change].children[element] = node;
+}
+
+/** A value that only one side has: it and every part of it are fields. */
+function wholeNode(type: TypeSchema, value: unknown): FieldSet {
+  const shape = shapeOf(type, value);
+  if (shape === 'leaf' || isNothing(value)) return emptySet;
+  const out: Record<string, FieldSet> = { '.': emptySet };
+  if (shape === 'map') {
+    if (!isObject(value)) return emptySet;
+    for (const key of Object.keys(value)) {
+      if (value[key] !== undefined) out[`f:${key}`] = wholeNode(childType(type, key) ?? anyType, value[key]);
+    }
+    return out;
+  }
+  const elements = keyedElements(type as ListSchema, value);
+  if (!elements) return emptySet;
+  for (const [element, item] of elements) out[element] = wholeNode((type as ListSchema).of, item);
+  return out;
 }
 
 function compareInto(found: Difference, type: TypeSchema, values: { before: unknown; after: unknown }): void {
