@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
@@ -405,6 +405,8 @@ function pack(rows: readonly LogRow[], end: { done: boolean; last: string | unde
 function takeLock(path: string): DatabaseSync {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    accessSync(dirname(path), constants.W_OK);
+    if (existsSync(path)) accessSync(path, constants.W_OK);
     const lock = new DatabaseSync(`${path}-lock`, { timeout: 0 });
     try {
       lock.exec('BEGIN EXCLUSIVE');

@@ -17,6 +17,8 @@ const sqliteCodes: Readonly<Record<number, StoreErrorCode>> = {
 
 const cantOpen = 14;
 const ioError = 10;
+/** The index of the write-ahead log could not be given its size (SQLITE_IOERR_SHMSIZE). */
+const noSpaceForIndex = 4874;
 
 export function isSqliteError(error: unknown): error is SqliteError {
   return error instanceof Error && (error as Partial<SqliteError>).code === 'ERR_SQLITE_ERROR';
@@ -27,15 +29,19 @@ export function toStoreError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error;
   const text = error instanceof Error ? error.message : String(error);
   if (isSqliteError(error)) {
-    const code = sqliteCodes[error.errcode & 0xff];
+    const code = error.errcode === noSpaceForIndex ? 'disk-full' : sqliteCodes[error.errcode & 0xff];
     if (code) return new StoreError(code, describe(code, path, text), { cause: error });
     if ((error.errcode & 0xff) === cantOpen) {
       return new StoreError('unavailable', `${path} cannot be opened: ${text}`, { cause: error });
     }
     if ((error.errcode & 0xff) === ioError) {
-      return new StoreError('unavailable', `reading or writing ${path} failed: ${text}; check the disk`, {
-        cause: error,
-      });
+      return new StoreError(
+        'unavailable',
+        `reading or writing ${path} failed: ${text} (SQLite ${error.errcode}); check the disk`,
+        {
+          cause: error,
+        },
+      );
     }
   }
   const code = (error as NodeJS.ErrnoException | undefined)?.code;

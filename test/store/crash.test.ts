@@ -24,7 +24,8 @@ interface Round {
 
 function spawnChild(path: string, fault: string) {
   const script = new URL('./crash-child.ts', import.meta.url).pathname;
-  return spawn(process.execPath, [script, path, fault], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(root, 'compiled') };
+  return spawn(process.execPath, [script, path, fault], { stdio: ['pipe', 'pipe', 'pipe'], env });
 }
 
 /** Lets a child write, kills it after a random time, and reads what it had said. */
