@@ -17,10 +17,13 @@ import { type RunningControllers, startControllers } from '../client/controller-
 import { createEventRecorder } from '../client/event-recorder.ts';
 import { createInformerSet, type RunningInformerSet } from '../client/informer-set.ts';
 import { type LeaderElection, type LeaderElectionOptions, runWithLeaderElection } from '../client/leader.ts';
+import type { ControllerDefinition } from '../client/reconcile.ts';
+import type { Transport } from '../client/transport.ts';
 import { builtinControllers } from '../controllers/controllers.gen.ts';
 import { loadBalancerController } from '../network/load-balancer/load-balancer.ts';
 import { type Scheduler, startScheduler } from '../scheduler/scheduler.ts';
 import { createObjectCache } from '../store/cache.ts';
+import { parseEncryptionConfiguration } from '../store/encryption.ts';
 import type { Store } from '../store/store.ts';
 import type { OptionalPart } from './config.ts';
 import type { ClusterPki } from './pki.ts';
@@ -44,8 +47,14 @@ export interface ControlPlaneOptions {
     LeaderElectionOptions,
     'identity' | 'leaseDurationMs' | 'renewDeadlineMs' | 'retryPeriodMs'
   >;
+  /** Text of an EncryptionConfiguration: what is encrypted at rest. */
+  readonly encryption?: string;
   /** Freezes shared objects, so that a write to one throws: for tests and simulation. */
   readonly freeze?: boolean;
+  /** Puts something between the clients in this process and the API server: for fault injection. */
+  readonly intercept?: (transport: Transport, user: UserInfo) => Transport;
+  /** Changes which controllers run: for trying out one of one's own, or a broken one. */
+  readonly controllers?: (builtin: readonly ControllerDefinition[]) => readonly ControllerDefinition[];
 }
 
 export interface ControlPlane {
@@ -88,6 +97,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     apiAudiences,
   });
   const authorizer = createAuthorizer({ informers });
+  const transformers = options.encryption === undefined ? undefined : parseEncryptionConfiguration(options.encryption);
   let current = pki;
   const tls = () => ({ ...current.server, clientCa: current.ca.cert });
   const server = await createApiServer({
@@ -117,10 +127,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     clientCa: pki.ca.cert,
     ...(options.advertise ? { advertise: options.advertise } : {}),
     ...(options.leaderElection ? { sharedStore: true } : {}),
+    ...(transformers ? { encryption: (resource: string) => transformers.get(resource) } : {}),
   });
-  loopback.resolve(server.direct(loopbackUser));
+  const intercept = options.intercept ?? ((transport: Transport) => transport);
+  loopback.resolve(intercept(server.direct(loopbackUser), loopbackUser));
   const clientAs = (user: UserInfo, fieldManager?: string) =>
-    createClient(server.direct(user), fieldManager ? { fieldManager } : {});
+    createClient(intercept(server.direct(user), user), fieldManager ? { fieldManager } : {});
 
   await reconcileBootstrapPolicy(client, { controllers: [...builtinControllers, loadBalancerController], log });
 
@@ -189,9 +201,10 @@ async function startRoles({ options, metrics, client, informers, clientAs }: Rol
   let controllers: RunningControllers | undefined;
   if (!options.disable.includes('controllers')) {
     const groups = ['system:serviceaccounts', 'system:serviceaccounts:kube-system'];
-    const definitions = options.disable.includes('load-balancer')
+    const builtin = options.disable.includes('load-balancer')
       ? builtinControllers
       : [...builtinControllers, loadBalancerController];
+    const definitions = options.controllers?.(builtin) ?? builtin;
     controllers = startControllers(definitions, {
       client,
       clientFor: (name) => clientAs(roleUser(controllerUser(name), groups), name),

@@ -8,12 +8,12 @@ import { createLogger, type Logger, type LogLevel, silentLogger } from '../base/
 import { type Random, realRandom, seededRandom } from '../base/random.ts';
 import type { Client } from '../client/client.ts';
 import type { InformerSet } from '../client/informer.ts';
-import { startSimulatedNodes } from '../kubelet/simulated/simulated-nodes.ts';
+import { type SimulatedNodes, startSimulatedNodes } from '../kubelet/simulated/simulated-nodes.ts';
 import { openMemoryStore } from '../store/memory.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import type { OptionalPart } from './config.ts';
-import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
 import { machineAddress } from './networks.ts';
 import { createPki, servingNames } from './pki.ts';
@@ -33,6 +33,17 @@ export interface StartClusterOptions {
   readonly logLevel?: LogLevel;
   /** Freezes shared objects, so that a mistaken write to one throws; true by default. */
   readonly freeze?: boolean;
+  /**
+   * How long a simulated node may be silent before it counts as lost, in seconds; 40 by default, as kubelets have it. It
+   * renews its lease four times as often: longer makes long spans of virtual time cheaper.
+   */
+  readonly nodeLeaseSeconds?: number;
+  /** What each simulated node has; 32 CPUs, 256Gi and 110 pods by default. */
+  readonly nodeCapacity?: Readonly<Record<string, string>>;
+  /** Puts something between every client in this process and the API server: for fault injection. */
+  readonly intercept?: ControlPlaneOptions['intercept'];
+  /** Changes which controllers run: for trying out one of one's own, or a broken one. */
+  readonly controllers?: ControlPlaneOptions['controllers'];
 }
 
 /** A running cluster. `await using` takes it down at the end of the block. */
@@ -51,6 +62,8 @@ export interface Cluster extends AsyncDisposable {
   /** Lets virtual time pass: milliseconds, or a duration such as `90s`, `24h`, `365d`. Only with a virtual clock. */
   advance(duration: number | string): Promise<void>;
   readonly plane: ControlPlane;
+  /** The simulated nodes, to add some, or to let one fall silent; undefined without any. */
+  readonly nodes: SimulatedNodes | undefined;
   stop(): Promise<void>;
 }
 
@@ -74,6 +87,8 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     nodePortRange: [30000, 32767],
     disable: options.disable ?? [],
     freeze: options.freeze ?? true,
+    ...(options.intercept ? { intercept: options.intercept } : {}),
+    ...(options.controllers ? { controllers: options.controllers } : {}),
   });
   const client = plane.clientAs(loopbackUser);
   const count = options.nodes ?? 1;
@@ -87,6 +102,8 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
           log,
           count,
           podCidr: networks.podCidr,
+          ...(options.nodeLeaseSeconds ? { leaseDurationSeconds: options.nodeLeaseSeconds } : {}),
+          ...(options.nodeCapacity ? { capacity: options.nodeCapacity } : {}),
         })
       : undefined;
   const idle = () => plane.idle() && (nodes?.idle() ?? true);
@@ -101,6 +118,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     informers: plane.informers,
     clock,
     plane,
+    nodes,
     clientAs: (user) => plane.clientAs(user),
     kubeconfig() {
       listening ??= plane

@@ -149,8 +149,10 @@ class NodeLook {
       health.heardAt = now;
       health.everReported = true;
     }
+    // A node that promised a longer lease than usual is waited for as long as that.
+    const leaseSeconds = this.#context.lister(Lease).get(leaseNamespace, this.#name)?.spec.leaseDurationSeconds ?? 0;
     const graceMs = health.everReported
-      ? (settings.nodeMonitorGraceSeconds ?? defaultGraceSeconds) * 1000
+      ? Math.max(settings.nodeMonitorGraceSeconds ?? defaultGraceSeconds, leaseSeconds) * 1000
       : startupGraceMs;
     const leftMs = health.heardAt + graceMs - now;
     if (leftMs <= 0) {
