@@ -1,7 +1,7 @@
 /** JSON Patch (RFC 6902), with the API server's limit of operations and the messages of its library (evanphx/json-patch). */
 import { deepEqual } from '../../base/deep.ts';
 import { setOwn } from './parse-json.ts';
-import { copyJson } from './scalars.ts';
+import { copyJson, shown } from './scalars.ts';
 import { badRequest, StatusError } from './status.ts';
 
 const maxOperations = 10_000;
@@ -86,7 +86,7 @@ function applyOperation(root: Root, operation: Operation): void {
       return;
     }
     default:
-      throw doesNotApply(`Unexpected kind: ${op ?? 'unknown'}`);
+      throw doesNotApply(`Unexpected kind: ${shown(op ?? 'unknown')}`);
   }
 }
 
@@ -94,7 +94,7 @@ function pointer(operation: Operation, name: 'path' | 'from'): string {
   const value = operation[name];
   if (typeof value === 'string' && (value === '' || value.startsWith('/'))) return value;
   throw doesNotApply(
-    `${operation.op} operation does not apply: ${name} ${JSON.stringify(value)} is not a JSON pointer`,
+    `${shown(operation.op)} operation does not apply: ${name} ${JSON.stringify(value)} is not a JSON pointer`,
   );
 }
 

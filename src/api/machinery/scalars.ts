@@ -99,6 +99,11 @@ export function scalarDecoder(type: TypeSchema & { kind: 'scalar' }): DecodeScal
   return decoders[type.scalar](goType(type));
 }
 
+/** A JSON value in a message; a client's object may have a toString of its own. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
 /** A copy of a JSON value that the receiver may change; undefined properties are left out. */
 export function copyJson(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;

@@ -5,7 +5,7 @@
 import { deepEqual } from '../../base/deep.ts';
 import type { StructSchema, TypeSchema } from '../schema/schema.ts';
 import { setOwn } from './parse-json.ts';
-import { copyJson } from './scalars.ts';
+import { copyJson, shown } from './scalars.ts';
 import { badRequest } from './status.ts';
 
 type Json = Record<string, unknown>;
@@ -47,7 +47,7 @@ function mergeMap(original: Json, patch: Json, type: TypeSchema): Json {
   if (action !== undefined) {
     if (action === 'replace') return withoutDirectives(patch) as Json;
     if (action === 'delete') return {};
-    if (action !== 'merge') throw badRequest(`Unknown patch type found: ${String(action)} in map`);
+    if (action !== 'merge') throw badRequest(`Unknown patch type found: ${shown(action)} in map`);
   }
   applyRetainKeys(original, patch);
   const ordered = applyElementOrder(original, patch, type);
@@ -163,7 +163,7 @@ function mergeList(original: unknown[], patch: unknown[], merging: Merging): unk
       case 'merge':
         throw badRequest('merging lists cannot yet be specified in the patch');
       default:
-        throw badRequest(`Unknown patch type found: ${String(item[directive])} in list`);
+        throw badRequest(`Unknown patch type found: ${shown(item[directive])} in list`);
     }
   }
   if (replaces) return withoutDirectives(rest) as unknown[];

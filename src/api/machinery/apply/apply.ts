@@ -5,6 +5,7 @@ import type { KubeObject, Shared } from '../../kind.ts';
 import type { StructSchema, TypeSchema } from '../../schema/schema.ts';
 import type { ManagedFieldsEntry } from '../../types/meta-v1.ts';
 import { canonicalize } from '../decode.ts';
+import { shown } from '../scalars.ts';
 import { badRequest } from '../status.ts';
 import { type Conflict, conflictError } from './conflicts.ts';
 import { difference, type FieldSet, intersection, isEmptySet, paths, union } from './field-set.ts';
@@ -93,7 +94,7 @@ function ownerOf({
 function checkApplied({ applied, owner, struct }: ApplyRequest, type: TypeSchema): void {
   if (applied['apiVersion'] !== owner.apiVersion) {
     throw badRequest(
-      `Incorrect version specified in apply patch. Specified patch version: ${String(applied['apiVersion'])}, expected: ${owner.apiVersion}`,
+      `Incorrect version specified in apply patch. Specified patch version: ${shown(applied['apiVersion'])}, expected: ${owner.apiVersion}`,
     );
   }
   const metadata = applied['metadata'] as { name?: unknown; namespace?: unknown; managedFields?: unknown } | undefined;
@@ -103,7 +104,7 @@ function checkApplied({ applied, owner, struct }: ApplyRequest, type: TypeSchema
   const problems = checkTyped(type, applied);
   if (problems.length === 0) return;
   const groupVersion = owner.apiVersion.includes('/') ? owner.apiVersion : `/${owner.apiVersion}`;
-  const subject = `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}; ${groupVersion}, Kind=${String(applied['kind'] ?? struct.name)}`;
+  const subject = `${shown(metadata?.namespace ?? '')}/${shown(metadata?.name ?? '')}; ${groupVersion}, Kind=${shown(applied['kind'] ?? struct.name)}`;
   const text = problems.length === 1 ? problems[0] : ['errors:', ...problems.sort().map((p) => `  ${p}`)].join('\n');
   throw badRequest(`failed to create typed patch object (${subject}): ${text}`);
 }
