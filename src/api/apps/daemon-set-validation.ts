@@ -29,7 +29,7 @@ export function validateDaemonSet({ spec }: DeepReadonly<DaemonSet>): FieldError
 function validateStrategy({ type, rollingUpdate }: DeepReadonly<DaemonSetUpdateStrategy>): FieldError[] {
   const path = 'spec.updateStrategy';
   if (type === 'OnDelete') return [];
-  if (type !== 'RollingUpdate') return [notSupported(`${path}.type`, type ?? '', ['OnDelete', 'RollingUpdate'])];
+  if (type !== 'RollingUpdate') return [notSupported(`${path}.type`, type ?? '', ['RollingUpdate', 'OnDelete'])];
   if (!rollingUpdate) return [required(`${path}.rollingUpdate`)];
   const { maxUnavailable, maxSurge } = rollingUpdate;
   const unavailablePath = `${path}.rollingUpdate.maxUnavailable`;

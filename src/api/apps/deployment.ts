@@ -1,3 +1,4 @@
+import { deepEqual } from '../../base/deep.ts';
 import {
   ageColumn,
   formatLabelSelector,
@@ -44,6 +45,12 @@ export const Deployment = defineKind<Deployment>({
     }
     spec.revisionHistoryLimit ??= 10;
     spec.progressDeadlineSeconds ??= 600;
+  },
+  prepareUpdate(deployment, old) {
+    // Annotations count as well here: rollouts follow them.
+    if (!deepEqual(deployment.metadata.annotations ?? {}, old.metadata.annotations ?? {})) {
+      deployment.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    }
   },
   validate: validateDeployment,
   validateUpdate: validateSelectorUpdate,

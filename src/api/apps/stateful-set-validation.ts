@@ -31,7 +31,7 @@ export function validateStatefulSet({ spec }: SharedSet): FieldError[] {
   for (const name of ['whenDeleted', 'whenScaled'] as const) {
     const value = spec.persistentVolumeClaimRetentionPolicy?.[name];
     if (value !== undefined && value !== 'Retain' && value !== 'Delete') {
-      errors.push(notSupported(`spec.persistentVolumeClaimRetentionPolicy.${name}`, value, ['Delete', 'Retain']));
+      errors.push(notSupported(`spec.persistentVolumeClaimRetentionPolicy.${name}`, value, ['Retain', 'Delete']));
     }
   }
   errors.push(

@@ -57,7 +57,7 @@ function validateMetric(metric: DeepReadonly<MetricSpec>, path: string): FieldEr
   const errors: FieldError[] = [];
   const expected = sourceOfType[metric.type];
   if (!metric.type) errors.push(required(child(path, 'type'), 'must specify a metric source type'));
-  else if (!expected) errors.push(notSupported(child(path, 'type'), metric.type, Object.keys(sourceOfType)));
+  else if (!expected) errors.push(notSupported(child(path, 'type'), metric.type, Object.keys(sourceOfType).sort()));
   const present = (Object.values(sourceOfType) as SourceName[]).filter((name) => metric[name]);
   const [first] = present;
   if (first) errors.push(...sourceValidators[first](metric, child(path, first)));

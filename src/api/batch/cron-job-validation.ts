@@ -20,6 +20,10 @@ export function validateCronJob({ spec }: DeepReadonly<CronJob>): FieldError[] {
     ...validateNonNegative(spec.successfulJobsHistoryLimit, 'spec.successfulJobsHistoryLimit'),
     ...validateNonNegative(spec.failedJobsHistoryLimit, 'spec.failedJobsHistoryLimit'),
   );
+  const { selector } = spec.jobTemplate.spec;
+  if (selector) {
+    errors.push(invalid('spec.jobTemplate.spec.selector', selector, '`selector` will be auto-generated'));
+  }
   if (spec.jobTemplate.spec.manualSelector) {
     errors.push(notSupported('spec.jobTemplate.spec.manualSelector', true, ['nil', 'false']));
   }

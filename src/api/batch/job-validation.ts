@@ -95,7 +95,7 @@ function validateCompletionMode(spec: SharedSpec, path: string): FieldError[] {
   const tooLarge = (field: string, value: number, limit: number, when = '') =>
     errors.push(invalid(child(path, field), value, `must be less than or equal to ${limit}${when}`));
   if (completionMode !== 'Indexed' && completionMode !== 'NonIndexed') {
-    errors.push(notSupported(child(path, 'completionMode'), completionMode, ['Indexed', 'NonIndexed']));
+    errors.push(notSupported(child(path, 'completionMode'), completionMode, ['NonIndexed', 'Indexed']));
   }
   if (completionMode !== 'Indexed') {
     for (const field of ['backoffLimitPerIndex', 'maxFailedIndexes'] as const) {

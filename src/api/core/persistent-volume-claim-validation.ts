@@ -187,9 +187,9 @@ function validateAttributesClassUpdate({ spec }: SharedClaim, { spec: old }: Sha
 const resizeStates = [
   'ControllerResizeInProgress',
   'ControllerResizeInfeasible',
-  'NodeResizePending',
   'NodeResizeInProgress',
   'NodeResizeInfeasible',
+  'NodeResizePending',
 ];
 
 /** Status of a claim: capacity and the states of a resize. */

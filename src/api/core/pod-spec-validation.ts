@@ -71,10 +71,10 @@ export function validatePodSpec(spec: SharedSpec, path: string, place: PodSpecPl
     ...validateEphemeralContainers(pod, child(path, 'ephemeralContainers')),
     ...validateResources(spec, child(path, 'resources')),
     ...validateHostNetworkPorts(spec, path, place),
-    ...validateChoice(spec.restartPolicy, ['Always', 'Never', 'OnFailure'], child(path, 'restartPolicy')),
+    ...validateChoice(spec.restartPolicy, ['Always', 'OnFailure', 'Never'], child(path, 'restartPolicy')),
     ...validateChoice(
       spec.dnsPolicy,
-      ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'],
+      ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'],
       child(path, 'dnsPolicy'),
     ),
     ...validateLabels(spec.nodeSelector, child(path, 'nodeSelector')),
@@ -91,7 +91,7 @@ export function validatePodSpec(spec: SharedSpec, path: string, place: PodSpecPl
     ...validateHostAliases(spec.hostAliases, child(path, 'hostAliases')),
     ...(spec.preemptionPolicy === undefined
       ? []
-      : validateChoice(spec.preemptionPolicy, ['Never', 'PreemptLowerPriority'], child(path, 'preemptionPolicy'))),
+      : validateChoice(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], child(path, 'preemptionPolicy'))),
     ...validateResourceList(spec.overhead, child(child(path, 'overhead'), 'limits'), validateContainerResourceName),
     ...validateOs(spec, path),
   ];

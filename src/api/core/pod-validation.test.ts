@@ -86,7 +86,7 @@ describe('a pod that is refused', () => {
     [
       'unknown restart policy',
       () => pod({ restartPolicy: 'Sometimes' }),
-      ['spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"'],
+      ['spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"'],
     ],
     [
       'two sources in a volume',

@@ -17,6 +17,8 @@ export const ServiceAccount = defineKind<ServiceAccount>({
   subresources: {
     token: { verbs: ['create'], group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
   },
+  prepareCreate: cleanSecretReferences,
+  prepareUpdate: cleanSecretReferences,
   warnings({ metadata }) {
     const annotation = 'kubernetes.io/enforce-mountable-secrets';
     if (metadata.annotations?.[annotation] === undefined) return [];
@@ -25,3 +27,8 @@ export const ServiceAccount = defineKind<ServiceAccount>({
   },
   columns: [nameColumn, textColumn('Secrets', (a) => a.secrets?.length ?? 0), ageColumn],
 });
+
+/** Only the names of secrets are kept: they are in the account's namespace. */
+function cleanSecretReferences(account: ServiceAccount): void {
+  if (account.secrets) account.secrets = account.secrets.map(({ name = '' }) => ({ name }) as core.ObjectReference);
+}

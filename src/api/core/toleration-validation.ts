@@ -5,7 +5,7 @@ import { labelValue, qualifiedName } from '../machinery/names.ts';
 import type { Taint, Toleration } from '../types/core-v1.ts';
 import { invalidEach, validateEach } from './field-rules.ts';
 
-const effects = ['NoExecute', 'NoSchedule', 'PreferNoSchedule'];
+const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
 /** The tolerations of a pod, or of a runtime class. */
 export function validateTolerations(

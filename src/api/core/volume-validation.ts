@@ -118,13 +118,13 @@ function validateVolumeSource(volume: SharedVolume, podName: string | undefined,
 
 const hostPathTypes = [
   '',
-  'DirectoryOrCreate',
-  'Directory',
-  'FileOrCreate',
-  'File',
-  'Socket',
-  'CharDevice',
   'BlockDevice',
+  'CharDevice',
+  'Directory',
+  'DirectoryOrCreate',
+  'File',
+  'FileOrCreate',
+  'Socket',
 ];
 
 /** A path on the node; persistent volumes have them too. */

@@ -1,3 +1,4 @@
+import { deepEqual } from '../../base/deep.ts';
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as discovery from '../types/discovery-v1.ts';
@@ -22,6 +23,10 @@ export const EndpointSlice = defineKind<EndpointSlice>({
   },
   validate: validateEndpointSlice,
   validateUpdate: validateEndpointSliceUpdate,
+  prepareCreate: dropTopology,
+  prepareUpdate(slice, old) {
+    if (!deepEqual(topologyOf(slice), topologyOf(old))) dropTopology(slice);
+  },
   columns: [
     nameColumn,
     textColumn('AddressType', (s) => s.addressType),
@@ -32,6 +37,13 @@ export const EndpointSlice = defineKind<EndpointSlice>({
   tracksGeneration: true,
   allowUnconditionalUpdate: true,
 });
+
+const topologyOf = (slice: Shared<EndpointSlice>) => slice.endpoints?.map((e) => e.deprecatedTopology);
+
+/** What v1beta1 said of places is read-only in v1. */
+function dropTopology(slice: EndpointSlice): void {
+  for (const endpoint of slice.endpoints ?? []) delete endpoint.deprecatedTopology;
+}
 
 function ports(slice: Shared<EndpointSlice>): string {
   if (!slice.ports?.length) return '<unset>';

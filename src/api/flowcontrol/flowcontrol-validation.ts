@@ -59,7 +59,7 @@ export function validateFlowSchema({ metadata, spec }: DeepReadonly<FlowSchema>)
 function validateSubject(subject: DeepReadonly<Subject>, path: string): FieldError[] {
   const members = { User: 'user', Group: 'group', ServiceAccount: 'serviceAccount' } as const;
   const { kind } = subject;
-  if (!Object.hasOwn(members, kind)) return [notSupported(child(path, 'kind'), kind, Object.keys(members))];
+  if (!Object.hasOwn(members, kind)) return [notSupported(child(path, 'kind'), kind, Object.keys(members).sort())];
   const expected = members[kind as keyof typeof members];
   const errors: FieldError[] = [];
   if (!subject[expected]) {
@@ -81,7 +81,9 @@ function validateVerbs(list: readonly string[], path: string): FieldError[] {
   if (list.includes('*')) {
     return list.length > 1 ? [invalid(path, list, "if '*' is present, must not specify other verbs")] : [];
   }
-  return list.some((verb) => !verbs.has(verb) && !/^[a-z]+$/.test(verb)) ? [notSupported(path, list, [...verbs])] : [];
+  return list.some((verb) => !verbs.has(verb) && !/^[a-z]+$/.test(verb))
+    ? [notSupported(path, list, [...verbs].sort())]
+    : [];
 }
 
 function validateList(list: readonly string[] | undefined, path: string, missing: string): FieldError[] {

@@ -42,8 +42,7 @@ export function validateIngress({ spec }: DeepReadonly<Ingress>): FieldError[] {
       if (isIP(host)) errors.push(invalid(path, host, 'must be a DNS name, not an IP address'));
       errors.push(...invalidEach(path, host, hostProblems(host)));
     }
-    // Upstream names the first rule here, whichever it is.
-    if (http) errors.push(...validateHttp(http.paths, 'spec.rules[0].http'));
+    if (http) errors.push(...validateHttp(http.paths, `spec.rules[${i}].http`));
   }
   for (const [i, { hosts, secretName }] of (spec.tls ?? []).entries()) {
     for (const [j, host] of (hosts ?? []).entries()) {
@@ -57,12 +56,13 @@ export function validateIngress({ spec }: DeepReadonly<Ingress>): FieldError[] {
 
 const hostProblems = (host: string) => (host.includes('*') ? wildcardDns1123Subdomain(host) : dns1123Subdomain(host));
 
-/** The annotation of old and the field do not go together on new objects. */
+/** The annotation of old and the field name the same class on new objects. */
 export function validateIngressCreate({ metadata, spec }: DeepReadonly<Ingress>): FieldError[] {
   const value = metadata.annotations?.[classAnnotation];
-  if (value === undefined || spec.ingressClassName === undefined) return [];
-  const path = `metadata.annotations.${classAnnotation}`;
-  return [invalid(path, value, 'can not be set when the class field is also set')];
+  const { ingressClassName } = spec;
+  if (value === undefined || ingressClassName === undefined || value === ingressClassName) return [];
+  const detail = 'must match `ingressClassName` when both are specified';
+  return [invalid(`annotations.${classAnnotation}`, value, detail)];
 }
 
 function validateHttp(paths: readonly DeepReadonly<HTTPIngressPath>[], path: string): FieldError[] {
@@ -140,8 +140,9 @@ export function validateIngressStatus({ status }: DeepReadonly<Ingress>): FieldE
 /** An ingress class: its controller, and where its parameters are. */
 export function validateIngressClass({ spec }: DeepReadonly<IngressClass>): FieldError[] {
   const { controller = '', parameters } = spec;
-  const errors = controller.length > 250 ? [tooLong('spec.controller', controller, 250)] : [];
-  errors.push(...domainPrefixedPath('spec.controller', controller));
+  const errors: FieldError[] = controller.length > 250 ? [tooLong('spec.controller', controller, 250)] : [];
+  if (!controller) errors.push(required('spec.controller'));
+  else errors.push(...domainPrefixedPath('spec.controller', controller));
   if (!parameters) return errors;
   const path = 'spec.parameters';
   const { apiGroup, kind, name, scope, namespace } = parameters;

@@ -26,20 +26,22 @@ export function validateNetworkPolicy({ spec }: DeepReadonly<NetworkPolicy>): Fi
   }
   for (const [i, type] of types.entries()) {
     if (type !== 'Ingress' && type !== 'Egress') {
-      errors.push(notSupported(at('spec.policyTypes', i), type, ['Egress', 'Ingress']));
+      errors.push(notSupported(at('spec.policyTypes', i), type, ['Ingress', 'Egress']));
     }
   }
   return errors;
 }
 
 function validatePolicyPort({ protocol, port, endPort }: DeepReadonly<NetworkPolicyPort>, path: string): FieldError[] {
-  const errors = validateOptionalChoice(protocol, ['SCTP', 'TCP', 'UDP'], child(path, 'protocol'));
+  const errors = validateOptionalChoice(protocol, ['TCP', 'UDP', 'SCTP'], child(path, 'protocol'));
   const portPath = child(path, 'port');
   const endPath = child(path, 'endPort');
   if (port === undefined) {
-    if (endPort !== undefined) errors.push(required(portPath, 'must be specified when `endPort` is specified'));
+    if (endPort !== undefined)
+      errors.push(invalid(endPath, endPort, 'may not be specified when `port` is not specified'));
   } else if (typeof port === 'string') {
-    if (endPort !== undefined) errors.push(forbidden(endPath, 'may not be specified when `port` is non-numeric'));
+    if (endPort !== undefined)
+      errors.push(invalid(endPath, endPort, 'may not be specified when `port` is non-numeric'));
     errors.push(...invalidEach(portPath, port, portName(port)));
   } else {
     errors.push(...invalidEach(portPath, port, portNumber(port)));

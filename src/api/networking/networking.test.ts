@@ -64,10 +64,10 @@ describe('Ingress', () => {
   });
 
   it('names its class once', () => {
-    const metadata = { annotations: { 'kubernetes.io/ingress.class': 'a' } };
+    const metadata = { annotations: { 'kubernetes.io/ingress.class': 'b' } };
     const object = admitted(Ingress, { metadata, spec: { ingressClassName: 'a', rules: [rule({})] } });
     expect(createProblems(Ingress, object)).toEqual([
-      'metadata.annotations.kubernetes.io/ingress.class: Invalid value: "a": can not be set when the class field is also set',
+      'annotations.kubernetes.io/ingress.class: Invalid value: "b": must match `ingressClassName` when both are specified',
     ]);
     expect(Ingress.warnings!(object as Shared<Ingress>)).toEqual([
       'annotation "kubernetes.io/ingress.class" is deprecated, please use \'spec.ingressClassName\' instead',
@@ -146,7 +146,7 @@ describe('NetworkPolicy', () => {
     [
       'range from a name',
       ports({ port: 'http', endPort: 90 }),
-      ['spec.ingress[0].ports[0].endPort: Forbidden: may not be specified when `port` is non-numeric'],
+      ['spec.ingress[0].ports[0].endPort: Invalid value: 90: may not be specified when `port` is non-numeric'],
     ],
     ['fine', from({ ipBlock: { cidr: '2001:db8::/32', except: ['2001:db8:1::/48'] } }), []],
   ])('%s', (_, spec, problems) => {

@@ -107,7 +107,7 @@ function validateSubjects(
         if (apiGroup !== rbacGroup) errors.push(notSupported(child(path, 'apiGroup'), apiGroup, [rbacGroup]));
         break;
       default:
-        errors.push(notSupported(child(path, 'kind'), kind, ['Group', 'ServiceAccount', 'User']));
+        errors.push(notSupported(child(path, 'kind'), kind, ['ServiceAccount', 'User', 'Group']));
     }
     return errors;
   });

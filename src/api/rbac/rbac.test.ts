@@ -93,7 +93,7 @@ describe('bindings', () => {
     expect(createProblems(ClusterRoleBinding, object)).toEqual([
       'roleRef.kind: Unsupported value: "Role": supported values: "ClusterRole"',
       'subjects[0].namespace: Required value',
-      'subjects[1].kind: Unsupported value: "Cat": supported values: "Group", "ServiceAccount", "User"',
+      'subjects[1].kind: Unsupported value: "Cat": supported values: "ServiceAccount", "User", "Group"',
     ]);
   });
 });

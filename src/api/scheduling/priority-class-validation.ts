@@ -40,7 +40,7 @@ export function validatePriorityClass({
     errors.push(forbidden('value', `maximum allowed value of a user defined priority is ${highestUserPriority}`));
   }
   if (preemptionPolicy === undefined) return errors;
-  return [...errors, ...validateChoice(preemptionPolicy, ['Never', 'PreemptLowerPriority'], 'preemptionPolicy')];
+  return [...errors, ...validateChoice(preemptionPolicy, ['PreemptLowerPriority', 'Never'], 'preemptionPolicy')];
 }
 
 /** Pods carry the value, so the class keeps it. */
