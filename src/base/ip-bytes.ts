@@ -41,3 +41,24 @@ export function bytesToIp(bytes: Uint8Array): string {
   if (bestStart < 0) return hex.join(':');
   return `${hex.slice(0, bestStart).join(':')}::${hex.slice(bestStart + bestLength).join(':')}`;
 }
+
+/**
+ * Whether an address may be somebody else's machine: not this one (loopback, unspecified), not link-local (where clouds
+ * serve their metadata), not multicast or broadcast. IPv4 written as IPv6 counts as what it stands for; a text that is
+ * no address does not qualify.
+ */
+export function isGlobalUnicastIp(text: string): boolean {
+  let bytes: Uint8Array;
+  try {
+    bytes = ipToBytes(text);
+  } catch {
+    return false;
+  }
+  const high = bytes.subarray(0, 12);
+  const mapped = bytes.length === 16 && high.every((byte, i) => byte === (i < 10 ? 0 : 0xff));
+  const compatible = bytes.length === 16 && high.every((byte) => byte === 0);
+  if (mapped || compatible) bytes = bytes.subarray(12);
+  const [a, b] = bytes as unknown as [number, number];
+  if (bytes.length === 4) return a !== 0 && a !== 127 && a < 224 && !(a === 169 && b === 254);
+  return a !== 0xff && !(a === 0xfe && (b & 0xc0) === 0x80);
+}

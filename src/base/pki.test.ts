@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { certificateAlternativeNames, certificateSubject, readCertificateRequest } from './certificate-reader.ts';
 import { derElement, readDer } from './der.ts';
-import { bytesToIp, ipToBytes } from './ip-bytes.ts';
+import { bytesToIp, ipToBytes, isGlobalUnicastIp } from './ip-bytes.ts';
 import { fromPem, toPem } from './pem.ts';
 import {
   certificateFacts,
@@ -194,6 +194,32 @@ describe('IP addresses', () => {
     ['1:0:2:0:3:0:4:0', '1:0:2:0:3:0:4:0'],
   ])('%s is %s', (text, canonical) => {
     expect(bytesToIp(ipToBytes(text))).toBe(canonical);
+  });
+
+  it.each([
+    ['10.0.0.1', true],
+    ['8.8.8.8', true],
+    ['2001:db8::1', true],
+    ['fd00::1', true],
+    ['::ffff:10.0.0.1', true],
+    ['127.0.0.1', false],
+    ['0.0.0.0', false],
+    ['169.254.169.254', false],
+    ['224.0.0.1', false],
+    ['255.255.255.255', false],
+    ['::', false],
+    ['::1', false],
+    ['0:0:0:0:0:0:0:1', false],
+    ['::ffff:127.0.0.1', false],
+    ['::ffff:a9fe:a9fe', false],
+    ['::127.0.0.1', false],
+    ['fe80::1', false],
+    ['ff02::1', false],
+    ['localhost', false],
+    ['127.1', false],
+    ['0x7f000001', false],
+  ])('%s is somebody else’s: %s', (text, expected) => {
+    expect(isGlobalUnicastIp(text)).toBe(expected);
   });
 
   it('refuses others', () => {

@@ -4,6 +4,7 @@ import type { Service } from '../../api/core/service.ts';
 import type { EndpointSlice } from '../../api/discovery/endpoint-slice.ts';
 import type { Shared } from '../../api/kind.ts';
 import { badRequest, notFound, serviceUnavailable } from '../../api/machinery/status.ts';
+import { isGlobalUnicastIp } from '../../base/ip-bytes.ts';
 import type { ApiContext } from '../context.ts';
 import type { Exchange } from '../filters/exchange.ts';
 import { keyFor } from '../registry/resource.ts';
@@ -79,6 +80,7 @@ export async function proxyNode(api: ApiContext, exchange: Exchange): Promise<vo
   const kubelet = kubeletOf(api, name);
   const url = new URL(kubelet.origin);
   const own = port === '' || port === url.port;
+  if (!own && !isGlobalUnicastIp(url.hostname.replace(/^\[|\]$/g, ''))) throw badRequest('address not allowed');
   await send(exchange, own ? kubelet : { origin: `http://${url.hostname}:${port}` });
 }
 
@@ -86,8 +88,7 @@ async function forward(
   exchange: Exchange,
   { scheme, ip, port }: { scheme: string; ip: string | undefined; port: string },
 ): Promise<void> {
-  if (!ip) throw badRequest('address not allowed');
-  if (/^(127\.|169\.254\.|::1$|fe80:)/i.test(ip)) throw badRequest('address not allowed');
+  if (!ip || !isGlobalUnicastIp(ip)) throw badRequest('address not allowed');
   const host = ip.includes(':') ? `[${ip}]` : ip;
   const origin = `${scheme}://${host}${port === '' ? '' : `:${port}`}`;
   await send(exchange, { origin, ...(scheme === 'https' ? { tls: { insecure: true } } : {}) });

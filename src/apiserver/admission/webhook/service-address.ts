@@ -2,13 +2,11 @@
 import { Service } from '../../../api/core/service.ts';
 import { EndpointSlice } from '../../../api/discovery/endpoint-slice.ts';
 import type { Shared } from '../../../api/kind.ts';
+import { isGlobalUnicastIp } from '../../../base/ip-bytes.ts';
 import type { Client } from '../../../client/client.ts';
 import type { InformerSet } from '../../../client/informer.ts';
 
 const serviceLabel = 'kubernetes.io/service-name';
-
-/** Addresses that lead to the server itself or to the machine's metadata: an endpoint has no business there. */
-const isLocal = (address: string) => /^(127\.|169\.254\.|0\.)|^(::1?|fe80:)/i.test(address);
 
 export interface ServiceAddress {
   readonly host: string;
@@ -46,11 +44,12 @@ export function createServiceResolver({
   };
 }
 
+/** Ready endpoints; those at the server's own machine or a cloud's metadata have no business there. */
 function endpointsOf(slice: Shared<EndpointSlice>, portName: string | undefined): ServiceAddress[] {
   const port = slice.ports?.find((one) => (one.name ?? '') === (portName ?? ''))?.port;
   if (!port) return [];
   return (slice.endpoints ?? []).flatMap((endpoint) => {
     const [host] = endpoint.addresses;
-    return endpoint.conditions?.ready !== false && host && !isLocal(host) ? [{ host, port }] : [];
+    return endpoint.conditions?.ready !== false && host && isGlobalUnicastIp(host) ? [{ host, port }] : [];
   });
 }
