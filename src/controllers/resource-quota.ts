@@ -8,7 +8,7 @@ import type { KindRef, KubeObject, Shared } from '../api/kind.ts';
 import { Quantity } from '../api/machinery/quantity.ts';
 import { isNotFound } from '../api/machinery/status.ts';
 import { deepEqual } from '../base/deep.ts';
-import { type ControllerContext, defineController, keyOf, watches } from '../client/reconcile.ts';
+import { type ControllerContext, defineController, keyOf, type ObjectKey, watches } from '../client/reconcile.ts';
 import { type ApiResources, apiResourceCache } from './api-resources.ts';
 import { isPodTerminal } from './pods/state.ts';
 import { allow, recordEvents } from './rbac-rules.ts';
@@ -16,38 +16,61 @@ import { allow, recordEvents } from './rbac-rules.ts';
 /** Usage is counted anew this often, whatever was seen or missed. */
 const resyncMs = 300_000;
 
-const quotasOf = (object: Shared<KubeObject>, context: ControllerContext) =>
-  context.lister(ResourceQuota).list(object.metadata.namespace).map(keyOf);
+/** Usage is lowered only when nobody has charged the quota for this long: objects just admitted may not be seen yet. */
+const quietMs = 500;
+const lowering = new WeakMap<ControllerContext, Map<ObjectKey, { readonly version: string; readonly since: number }>>();
 
-/** A deletion, or the end of a pod, gives back what admission had charged. */
+/** A deletion, or a change by which less is used, gives back what admission had charged. New objects are admission's part. */
 const freeing = <T extends KubeObject>(kind: KindRef<T>, changed: (object: Shared<T>, old: Shared<T>) => boolean) =>
-  watches<T>({ kind, changed, keys: (object, context) => quotasOf(object, context) });
+  watches<T>({
+    kind,
+    changed,
+    keys(object, context, old) {
+      const isNew = !old && context.lister(kind).byKey(keyOf(object))?.metadata.uid === object.metadata.uid;
+      return isNew ? [] : context.lister(ResourceQuota).list(object.metadata.namespace).map(keyOf);
+    },
+  });
 
 /** Counts what is used of each resource quota. Admission charges new objects; this puts right what it cannot see. */
-export const resourceQuotaController = defineController<ResourceQuota>({
+export const resourceQuotaController = defineController({
   name: 'resourcequota-controller',
-  for: ResourceQuota,
   watches: [
-    freeing(
-      Pod,
-      (pod, old) =>
-        isPodTerminal(pod) !== isPodTerminal(old) || pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp,
-    ),
+    watches<ResourceQuota>({
+      kind: ResourceQuota,
+      changed: (quota, old) => !deepEqual(quota.spec, old.spec),
+      keys: (quota) => [keyOf(quota)],
+    }),
+    freeing(Pod, (pod, old) => isPodTerminal(pod) && !isPodTerminal(old)),
     freeing(Service, (service, old) => service.spec.type !== old.spec.type),
-    freeing(PersistentVolumeClaim, (claim, old) => claim.spec !== old.spec),
+    freeing(PersistentVolumeClaim, (claim, old) => !deepEqual(claim.spec, old.spec)),
   ],
   rbac: [allow('list watch', '*', '*'), allow('update', '', 'resourcequotas/status'), recordEvents],
   start(context) {
+    lowering.set(context, new Map());
     apiResourceCache(context.client, context.informers);
     return undefined;
   },
   async reconcile(key, context) {
-    const { client, informers, lister } = context;
+    const { client, informers, lister, clock } = context;
+    const waits = lowering.get(context)!;
     const quota = lister(ResourceQuota).byKey(key);
-    if (!quota || quota.metadata.deletionTimestamp) return undefined;
+    if (!quota || quota.metadata.deletionTimestamp) {
+      waits.delete(key);
+      return undefined;
+    }
     const hard = quota.spec.hard ?? {};
     const found = await apiResourceCache(client, informers).get();
     const used = await usageOf(quota, context, found);
+    if (isLower(used, quota.status.used)) {
+      const now = clock.monotonic();
+      const wait = waits.get(key);
+      if (wait?.version !== quota.metadata.resourceVersion) {
+        waits.set(key, { version: quota.metadata.resourceVersion, since: now });
+        return { requeueAfterMs: quietMs };
+      }
+      if (now - wait.since < quietMs) return { requeueAfterMs: quietMs - (now - wait.since) };
+    }
+    waits.delete(key);
     const status = { ...(Object.keys(hard).length ? { hard } : {}), ...(Object.keys(used).length ? { used } : {}) };
     if (!sameQuantities(quota.status.hard, hard) || !sameQuantities(quota.status.used, used)) {
       try {
@@ -59,6 +82,13 @@ export const resourceQuotaController = defineController<ResourceQuota>({
     return Object.keys(hard).length ? { requeueAfterMs: resyncMs } : undefined;
   },
 });
+
+function isLower(used: ResourceList, before: ResourceList | undefined): boolean {
+  return Object.entries(used).some(([name, value]) => {
+    const old = Quantity.tryParse(before?.[name]);
+    return old !== undefined && Quantity.parse(value).cmp(old) < 0;
+  });
+}
 
 /** What the namespace's objects use of the limited resources. */
 async function usageOf(

@@ -103,7 +103,7 @@ describe('a resource quota', () => {
       services,
     });
     await h.client.delete(Pod, { namespace: 'default', name: 'a' });
-    await h.settle();
+    await h.advance(2_000);
     expect(await used()).toMatchObject({ pods: '1', 'requests.cpu': '250m' });
   });
 });
