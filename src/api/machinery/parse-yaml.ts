@@ -3,7 +3,7 @@
  * sexagesimals or dates, one document, bounded aliases.
  */
 import { type CollectionTag, isPair, isScalar, parseDocument, type ScalarTag, stringify, visit } from 'yaml';
-import { maxDepth, maxProblems, type Parsed } from './parse-json.ts';
+import { maxDepth, maxProblems, type Parsed, parseJson } from './parse-json.ts';
 import { badRequest, StatusError } from './status.ts';
 
 const booleans: ReadonlyMap<string, boolean> = new Map(
@@ -59,10 +59,12 @@ const parseOptions = {
 export function parseYaml(input: string | Uint8Array): Parsed {
   const text = typeof input === 'string' ? input : Buffer.from(input).toString('utf8');
   try {
+    if (isJson(text)) return parseJson(text);
     refuseDeepNesting(text);
     const document = parseDocument(text, parseOptions as Parameters<typeof parseDocument>[1]);
     const lineOf = (offset: number) => text.slice(0, offset).split('\n').length;
     const wrong = document.errors[0];
+    if (wrong?.message.includes('call stack')) throw badRequest('yaml: exceeded max depth');
     if (wrong) throw badRequest(`yaml: line ${lineOf(wrong.pos[0])}: ${wrong.message}`);
     const repeated: string[] = [];
     visit(document, {
@@ -89,6 +91,17 @@ export function parseYaml(input: string | Uint8Array): Parsed {
     if (error instanceof RangeError) throw badRequest('yaml: exceeded max depth');
     if (error instanceof Error) throw badRequest(`yaml: ${error.message}`);
     throw error;
+  }
+}
+
+/** Programs apply JSON, which is YAML too: its own parser is a hundred times faster. */
+function isJson(text: string): boolean {
+  if (!/^\s*\{/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
