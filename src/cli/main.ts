@@ -53,6 +53,7 @@ clusterCommand('up', 'Start a cluster and wait until it is usable')
   .option('--audit-policy <file>', 'audit policy; turns the audit log on')
   .option('--audit-log <file>', 'audit log file')
   .option('--encryption-key-file <file>', 'encrypt Secrets at rest with these keys')
+  .option('--from-snapshot <file>', 'begin a new cluster with the objects of a snapshot')
   .option('--foreground', 'stay, and take the cluster down on Ctrl-C')
   .option('--wait <duration>', 'how long to wait for the cluster to be usable', '60s')
   .addOption(outputOption())
@@ -89,6 +90,28 @@ imageCommand('ls', 'List images')
 imageCommand('rm', 'Remove images')
   .argument('<image...>', 'names or ids')
   .action(async (images, options) => (await import('./commands/image.ts')).removeImages(images, options));
+
+const snapshot = program.command('snapshot').description("Copies of a cluster's state, of one moment");
+const snapshotCommand = (name: string, description: string) =>
+  snapshot
+    .command(name)
+    .description(description)
+    .addOption(new Option('--name <name>', 'the cluster').env('TIMONEL_NAME'))
+    .addOption(new Option('--data-dir <dir>', 'where the cluster keeps its state').env('TIMONEL_DATA_DIR'));
+snapshotCommand('save', 'Save a snapshot, also while the cluster runs; prints the file')
+  .option('--to <dir>', "folder to write it to (default: the data dir's snapshots)")
+  .action(async (options) => (await import('./commands/snapshot.ts')).save(options));
+snapshotCommand('ls', 'List snapshots, the newest first')
+  .addOption(outputOption())
+  .action(async (options) => (await import('./commands/snapshot.ts')).ls(options));
+snapshotCommand('restore', 'Put a stopped cluster back to a snapshot')
+  .argument('[snapshot]', 'a file or a name; the newest when absent')
+  .action(async (wanted, options) => (await import('./commands/snapshot.ts')).restore(wanted, options));
+snapshotCommand('fork', 'Start a simulated cluster from a snapshot, to try things on')
+  .argument('[snapshot]', 'a file or a name; this moment when absent')
+  .option('--as <name>', 'name of the new cluster')
+  .addOption(outputOption())
+  .action(async (wanted, options) => (await import('./commands/snapshot.ts')).fork(wanted, options));
 
 const token = program.command('token').description('Join tokens');
 const tokenCommand = (name: string, description: string) =>

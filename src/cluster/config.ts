@@ -44,6 +44,10 @@ export interface ClusterSettings {
   auditLog: string | undefined;
   encryptionKeyFile: string | undefined;
   leaderElect: boolean | undefined;
+  /** A snapshot that a new cluster begins with. */
+  fromSnapshot: string | undefined;
+  /** Simulates the nodes that are there already, for a fork of a real cluster. */
+  adoptNodes: boolean | undefined;
 }
 
 /** What is fixed when the cluster is made, and kept in `cluster.json` in the data dir. */
@@ -122,6 +126,17 @@ export function readConfig(dataDir: string): ClusterConfig | undefined {
   return config;
 }
 
+/** A file that a flag names; the error says which. */
+export function readUserFile(flag: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UserError(
+      `${flag} ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})`,
+    );
+  }
+}
+
 /** Writes a file whole or not at all. */
 export function writeFileAtomic(file: string, text: string, mode = 0o600): void {
   mkdirSync(dirname(file), { recursive: true });
@@ -186,6 +201,8 @@ const settingTypes: Record<keyof ClusterSettings, 'string' | 'number' | 'boolean
   auditLog: 'string',
   encryptionKeyFile: 'string',
   leaderElect: 'boolean',
+  fromSnapshot: 'string',
+  adoptNodes: 'boolean',
 };
 
 /** Checks what the types cannot; throws a {@link UserError} that names the setting. */

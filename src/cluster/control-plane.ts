@@ -235,7 +235,6 @@ async function startRoles({ options, metrics, client, informers, clientAs }: Rol
     });
     scheduler = await startScheduler({ client: asScheduler, informers, events, clock, random, log, metrics });
   }
-  await controllers?.whenStarted();
   return {
     idle: () => (controllers?.idle() ?? true) && (scheduler?.idle() ?? true),
     async stop() {

@@ -20,6 +20,7 @@ import { defaultKubeconfigPath } from './kubeconfig.ts';
 import { machineAddress } from './networks.ts';
 import { ensureAgentPki, ensurePki, servingNames } from './pki.ts';
 import { settleSharedState } from './shared-state.ts';
+import { fillFromSnapshot } from './snapshots.ts';
 
 export interface PrepareOptions {
   /** A kubeconfig to write instead of merging. */
@@ -40,7 +41,8 @@ export interface PreparedCluster {
 const defaultApiPort = 6443;
 
 /** Reads or makes the configuration. Throws a UserError, and leaves nothing behind, when the settings cannot work here. */
-export async function prepareCluster(settings: ClusterSettings, options: PrepareOptions): Promise<PreparedCluster> {
+export async function prepareCluster(given: ClusterSettings, options: PrepareOptions): Promise<PreparedCluster> {
+  const settings = withAbsoluteFiles(given);
   validateSettings(settings);
   const dataDir = resolve(settings.dataDir);
   const known = readConfig(dataDir);
@@ -81,6 +83,12 @@ export async function prepareCluster(settings: ClusterSettings, options: Prepare
     if (!existed) rmSync(dataDir, { recursive: true, force: true });
     else for (const entry of readdirSync(dataDir)) rmSync(join(dataDir, entry), { recursive: true, force: true });
   };
+  if (settings.fromSnapshot) {
+    await fillFromSnapshot(settings.fromSnapshot, config).catch(async (error: unknown) => {
+      await undo();
+      throw error;
+    });
+  }
   if (config.store === 'etcd') {
     const shared = await settleSharedState(config, config, () =>
       ensurePki(paths(dataDir).pki, servingNames(config), now),
@@ -104,6 +112,23 @@ export async function prepareCluster(settings: ClusterSettings, options: Prepare
     created: true,
     undo,
   };
+}
+
+const fileSettings = [
+  'etcdCa',
+  'etcdCert',
+  'etcdKey',
+  'authenticationConfig',
+  'admissionConfig',
+  'auditPolicy',
+  'auditLog',
+  'encryptionKeyFile',
+] as const;
+
+/** The processes run elsewhere than the command: files are named from the root. */
+function withAbsoluteFiles(settings: ClusterSettings): ClusterSettings {
+  const absolute = fileSettings.flatMap((key) => (settings[key] ? [[key, resolve(settings[key])]] : []));
+  return { ...settings, ...Object.fromEntries(absolute) };
 }
 
 /** What a cluster is made with stays; a flag that says otherwise is a mistake worth a line. */

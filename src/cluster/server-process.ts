@@ -1,14 +1,17 @@
 /** The server process of `timonel up`: control plane with HTTPS, and the simulated nodes where there are no others. */
-import { roleUser } from '../apiserver/user.ts';
+import { Node } from '../api/core/node.ts';
+import { loopbackUser, roleUser } from '../apiserver/user.ts';
 import { realClock } from '../base/clock.ts';
 import { createLogger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import { startSimulatedNodes } from '../kubelet/simulated/simulated-nodes.ts';
 import { ensureSystemObjects } from './bootstrap.ts';
-import { paths, readConfig, UserError } from './config.ts';
+import { paths, readConfig, readUserFile, UserError } from './config.ts';
 import { startControlPlane } from './control-plane.ts';
-import { ensurePki, servingNames } from './pki.ts';
+import { serveControl } from './control-socket.ts';
+import { ensurePki, issueKubeletServer, servingNames } from './pki.ts';
 import { runRole } from './processes.ts';
+import { saveFrom } from './snapshots.ts';
 import { openStore } from './stores.ts';
 
 /** How often certificates are looked at; they are renewed long before they end. */
@@ -35,6 +38,9 @@ export async function runServerProcess(dataDir: string): Promise<void> {
       nodePortRange: config.nodePortRange,
       disable: config.disable,
       advertise: { address: config.nodeIp, port: config.apiPort },
+      ...(config.encryptionKeyFile
+        ? { encryption: readUserFile('--encryption-key-file', config.encryptionKeyFile) }
+        : {}),
       ...(config.store === 'etcd' || config.leaderElect
         ? { leaderElection: { identity: `${config.nodeName}_${config.name}_${realRandom.uuid()}` } }
         : {}),
@@ -47,8 +53,9 @@ export async function runServerProcess(dataDir: string): Promise<void> {
         : error;
     });
     await ensureSystemObjects(plane.clientAs(roleUser('system:apiserver', ['system:masters'])), config);
+    const control = await serveControl(dataDir, { snapshot: ({ directory }) => saveFrom(store, config, directory) });
     const nodes =
-      config.runtime === 'sim' && config.nodes > 0
+      config.runtime === 'sim' && (config.nodes > 0 || config.adoptNodes)
         ? await startSimulatedNodes({
             client: plane.clientAs(roleUser('system:kube-apiserver', ['system:masters']), 'kubelet'),
             informers: plane.informers,
@@ -59,8 +66,13 @@ export async function runServerProcess(dataDir: string): Promise<void> {
             // Several control planes on one store each bring nodes of their own.
             ...(config.store === 'etcd' ? { namePrefix: `${config.name}-node-` } : {}),
             podCidr: config.podCidr,
+            tls: { ...issueKubeletServer(pki.ca, 'simulated', [], realClock.now()), clientCa: pki.ca.cert },
           })
         : undefined;
+    if (nodes && config.adoptNodes) {
+      const known = await plane.clientAs(loopbackUser).list(Node);
+      for (const { metadata } of known.items) if (!nodes.names.includes(metadata.name)) await nodes.add(metadata.name);
+    }
     const renewal = realClock.every(renewalCheckMs, () => {
       const renewed = ensurePki(paths(dataDir).pki, servingNames(config), realClock.now());
       if (renewed.server.cert === pki.server.cert && renewed.kubeletClient.cert === pki.kubeletClient.cert) return;
@@ -73,6 +85,7 @@ export async function runServerProcess(dataDir: string): Promise<void> {
       async stop() {
         log.info('server stops');
         renewal.cancel();
+        control.close();
         await nodes?.stop();
         await plane.stop();
       },

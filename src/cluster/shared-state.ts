@@ -29,7 +29,8 @@ export async function settleSharedState(
   mine: Networks,
   make: () => ClusterPki,
 ): Promise<Networks> {
-  const store = await openStore(settings, silentLogger);
+  const store = await openStore({ ...settings, id: undefined }, silentLogger);
+  const { clusterId } = store as { readonly clusterId?: string };
   try {
     for (;;) {
       const found = await store.get(key);
@@ -37,11 +38,12 @@ export async function settleSharedState(
       const pki = make();
       const state: SharedState = {
         ...mine,
+        id: clusterId ?? mine.id,
         authorities: { ca: pki.ca, 'front-proxy-ca': pki.frontProxyCa },
         serviceAccount: pki.serviceAccount,
       };
       const written = await store.commit([{ key, value: Buffer.from(JSON.stringify(state)), expectedRevision: 0 }]);
-      if (written.ok) return mine;
+      if (written.ok) return { ...mine, id: state.id };
     }
   } finally {
     await store.close();

@@ -374,7 +374,8 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     if (!cache.has(uid)) queue.add(pod, framework);
   }
 
-  await informers.whenSynced();
+  // Only those of its own: another role's kind that cannot be read must not stop pods from being placed.
+  await Promise.all([Node, Pod, ...otherKinds].map((kind) => informers.informer(kind as KindRef).whenSynced()));
   pending.set(0, { queue: 'active' });
   planTurn();
   return {

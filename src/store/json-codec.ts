@@ -1,5 +1,6 @@
 import { deepFreeze } from '../base/deep.ts';
 import type { ObjectCodec } from './cache-api.ts';
+import { StoreError } from './store.ts';
 
 /** Changes stored bytes on their way to and from the store: encryption at rest. */
 export interface ValueTransformer {
@@ -71,7 +72,7 @@ export function createJsonCodec<T extends object>(options: JsonCodecOptions<T> =
     decode(stored, revision, key) {
       const bytes = transformer ? transformer.fromStored(stored, key) : stored;
       const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-      const value: unknown = JSON.parse(text);
+      const value = parseStored(text, key);
       const object = revive ? revive(value, key) : (value as T);
       const { metadata } = object as { metadata?: Record<string, unknown> };
       if (!metadata || Object.isFrozen(metadata)) return withRevision(object, revision);
@@ -81,4 +82,16 @@ export function createJsonCodec<T extends object>(options: JsonCodecOptions<T> =
     withRevision,
     ...(revive ? {} : { splice: spliceResourceVersion }),
   };
+}
+
+/** The stored text as data. Throws StoreError `corrupt` that names the key. */
+function parseStored(text: string, key: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const why = text.startsWith('k8s:enc:')
+      ? 'it is encrypted, and its key is not configured'
+      : (error as Error).message;
+    throw new StoreError('corrupt', `${key} cannot be read: ${why}`, { key, cause: error });
+  }
 }

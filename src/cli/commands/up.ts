@@ -103,6 +103,8 @@ function resolveSettings(options: UpOptions): ClusterSettings {
     auditLog: pick('auditLog', undefined),
     encryptionKeyFile: pick('encryptionKeyFile', undefined),
     leaderElect: pick('leaderElect', undefined),
+    fromSnapshot: pick('fromSnapshot', undefined),
+    adoptNodes: pick('adoptNodes', undefined),
   };
 }
 
