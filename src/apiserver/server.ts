@@ -9,6 +9,7 @@ import { createAggregationFilter } from './aggregation/proxy-filter.ts';
 import { startRemoteApis } from './aggregation/remote-services.ts';
 import { createTokenIssuer } from './authn/token-request.ts';
 import { forbiddenByAuthorizer } from './authz/forbidden.ts';
+import { expireEvents } from './bootstrap/expire-events.ts';
 import { ensureFlowObjects } from './bootstrap/flow-objects.ts';
 import { repairServices } from './bootstrap/repair-services.ts';
 import { startAdmission } from './bootstrap/start-admission.ts';
@@ -47,6 +48,7 @@ import { resourceNotFound } from './verbs/refusals.ts';
 export type { ApiServer, ApiServerOptions } from './options.ts';
 
 const defaultTimeoutMs = 60_000;
+const defaultEventTtlSeconds = 3600;
 
 /** Loads what is stored, makes what every cluster has, and is then ready to be called or to listen. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -148,6 +150,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   await ensureSystemObjects(api, { ranges: services.ranges, advertise: options.advertise });
   const admission = options.admission === false ? undefined : await startAdmission(api, options.admission ?? {});
   await ensureFlowObjects(api.loopback());
+  const events = expireEvents(api, options.eventTtlSeconds ?? defaultEventTtlSeconds);
   const local = keepLocalServices(api);
   await local.settled;
   ready = true;
@@ -174,6 +177,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       admission?.stop();
       custom.stop();
       flowControl?.stop();
+      events.stop();
       local.stop();
       remote.stop();
       await Promise.all(listeners.map((listener) => listener.close()));

@@ -27,6 +27,7 @@ export interface Shape {
 /** Sends an answer in the representation that the client accepts; throws 406 before anything is sent. */
 export function sendAnswer(exchange: Exchange, answer: Answer, shape: Shape): void | Promise<void> {
   const accept = exchange.header('accept');
+  exchange.responseObject = answer.entry?.object ?? answer.object;
   if (answer.entry && (accept === undefined || accept === '*/*' || accept === 'application/json') && !shape.pretty) {
     sendBytes(exchange, answer.code, answer.entry.json);
     return;

@@ -1,4 +1,4 @@
-/** Kinds that are created to be answered: access reviews, token reviews, bindings. */
+/** Kinds that are answered and not stored: access reviews, token reviews, bindings, usage. */
 import type { KubeObject } from '../../api/kind.ts';
 import { badRequest } from '../../api/machinery/status.ts';
 import type { SelfSubjectReview, TokenReview } from '../../api/types/authentication-v1.ts';
@@ -21,6 +21,7 @@ import { decodeBody, schemaOf } from '../verbs/body.ts';
 import type { Answer, Call } from '../verbs/call.ts';
 import { bindPod } from './binding.ts';
 import type { CallHandler } from './handler.ts';
+import { answerMetrics } from './metrics.ts';
 
 export const reviewHandlers: Readonly<Record<string, CallHandler>> = {
   '/bindings': bindPod,
@@ -30,6 +31,8 @@ export const reviewHandlers: Readonly<Record<string, CallHandler>> = {
   'authorization.k8s.io/subjectaccessreviews': (api, call) => reviewAccess(api, call, 'subject'),
   'authorization.k8s.io/localsubjectaccessreviews': (api, call) => reviewAccess(api, call, 'local'),
   'authorization.k8s.io/selfsubjectrulesreviews': reviewRules,
+  'metrics.k8s.io/nodes': answerMetrics,
+  'metrics.k8s.io/pods': answerMetrics,
 };
 
 function bodyOf<T>(call: Call): T {
