@@ -11,7 +11,7 @@ import type {
   PodStatus,
 } from '../../api/types/core-v1.ts';
 import { formatTime } from '../../base/clock.ts';
-import { deepEqual, mutableCopy } from '../../base/deep.ts';
+import { mutableCopy } from '../../base/deep.ts';
 import { shouldStart } from './actions.ts';
 import { type Phase, podConditions, podPhase } from './pod-phase.ts';
 import type { RuntimeContainer, RuntimePod } from './pod-runtime.ts';
@@ -283,9 +283,4 @@ function mergeConditions(
       !own.some((mine) => mine.type === type) && type !== 'PodResizePending' && type !== 'PodResizeInProgress',
   );
   return [...own, ...others.map((condition) => mutableCopy(condition))];
-}
-
-/** Whether two statuses say the same: decides whether a write is needed. */
-export function sameStatus(a: Shared<PodStatus>, b: Shared<PodStatus>): boolean {
-  return deepEqual(a, b);
 }

@@ -15,6 +15,7 @@ import type { Client } from '../../client/client.ts';
 import type { InformerSet } from '../../client/informer.ts';
 import { keyOf } from '../../client/reconcile.ts';
 import { createWorkQueue, type WorkResult } from '../../client/workqueue.ts';
+import type { KubeletServer, KubeletTls } from '../streaming/server.ts';
 import { AddressPool } from './address-pool.ts';
 import { isFinished, nextStep } from './pod-life.ts';
 
@@ -38,6 +39,11 @@ export interface SimulatedNodesOptions {
    * kubelets have it; longer makes long spans of virtual time cheaper.
    */
   readonly leaseDurationSeconds?: number;
+  /**
+   * Certificates (for 127.0.0.1) of one server for all nodes, which answers logs and exec; without it they are refused.
+   * The nodes are then reached at 127.0.0.1.
+   */
+  readonly tls?: KubeletTls;
 }
 
 export interface SimulatedNodes {
@@ -63,7 +69,11 @@ const podsAtOnce = 64;
 
 /** Registers the nodes and brings their pods to life; resolves when all nodes are registered and Ready. */
 export async function startSimulatedNodes(options: SimulatedNodesOptions): Promise<SimulatedNodes> {
-  const nodes = new RunningNodes(options);
+  // Loaded only where it is used: a cluster in a test has no need of it.
+  const server = options.tls
+    ? await (await import('./simulated-server.ts')).startSimulatedServer({ ...options, tls: options.tls })
+    : undefined;
+  const nodes = new RunningNodes(options, server);
   const prefix = options.namePrefix ?? 'node-';
   const queue = Array.from({ length: options.count }, (_, i) => i + 1);
   await Promise.all(
@@ -87,9 +97,11 @@ class RunningNodes implements SimulatedNodes {
   #heartbeat: Timer | undefined;
   #removeHandler: (() => void) | undefined;
   #renewing = 0;
+  readonly #server: KubeletServer | undefined;
   #nextHost = 1;
 
-  constructor(options: SimulatedNodesOptions) {
+  constructor(options: SimulatedNodesOptions, server: KubeletServer | undefined) {
+    this.#server = server;
     this.#options = options;
     this.#addresses = new AddressPool(options.podCidr);
     this.#leaseSeconds = options.leaseDurationSeconds ?? 40;
@@ -132,7 +144,10 @@ class RunningNodes implements SimulatedNodes {
   ): Promise<void> {
     const { client, clock } = this.#options;
     const hostIp = hostAddress(this.#nextHost++);
-    const status = nodeStatus(name, { hostIp, capacity, now: clock.now() });
+    const status = {
+      ...nodeStatus(name, { hostIp: this.#server ? '127.0.0.1' : hostIp, capacity, now: clock.now() }),
+      ...(this.#server ? { daemonEndpoints: { kubeletEndpoint: { Port: this.#server.port } } } : {}),
+    };
     try {
       await client.create(Node, {
         metadata: {
@@ -180,6 +195,7 @@ class RunningNodes implements SimulatedNodes {
     this.#heartbeat?.cancel();
     this.#removeHandler?.();
     await this.#queue.stop();
+    await this.#server?.close();
   }
 
   #node(name: string): { hostIp: string; silent: boolean } {

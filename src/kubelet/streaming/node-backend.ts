@@ -1,4 +1,5 @@
 /** What the node's server serves: real pods, or simulated ones. */
+import type { WebSocket } from 'ws';
 import type { Shared } from '../../api/kind.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
 import type { LogQuery } from './log-reader.ts';
@@ -34,6 +35,12 @@ export interface NodeBackend {
   execUrl(ref: ContainerRef, options: RemoteCommandOptions & { readonly command: readonly string[] }): Promise<string>;
   attachUrl(ref: ContainerRef, options: RemoteCommandOptions): Promise<string>;
   portForwardUrl(ref: Omit<ContainerRef, 'container'>, ports: readonly number[]): Promise<string>;
+  /** Serves exec and attach over a WebSocket itself, where there is no streaming server to pass it to. */
+  session?(
+    socket: WebSocket,
+    ref: ContainerRef,
+    command: RemoteCommandOptions & { readonly command: readonly string[] },
+  ): void;
   /** Runs a command to its end, for `/run`. */
   run(ref: ContainerRef, command: readonly string[]): Promise<Buffer>;
   summary(): Promise<unknown>;

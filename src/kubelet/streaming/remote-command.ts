@@ -6,7 +6,8 @@ import { upgradeToSpdy } from './upgrade.ts';
 /** The subprotocols that are understood, the best first. */
 export const remoteCommandProtocols: readonly string[] = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 
-const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
+/** The first byte of each message says which stream it is of. */
+export const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
 export interface RemoteCommandOptions {
   readonly stdin: boolean;

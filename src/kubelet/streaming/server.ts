@@ -165,6 +165,13 @@ class RequestHandler {
     const url = new URL(request.url ?? '/', 'http://node');
     const [, verb = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
     const query = url.searchParams;
+    const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket';
+    if (backend.session && isWebSocket && (verb === 'exec' || verb === 'attach')) {
+      const options = { ...commandOptions(query), command: query.getAll('command') };
+      const ref = refOf(rest);
+      this.#sessions.handleUpgrade(request, socket, head, (session) => backend.session!(session, ref, options));
+      return;
+    }
     let target: string;
     let command: RemoteCommandOptions | undefined;
     if (verb === 'portForward') {
@@ -180,7 +187,7 @@ class RequestHandler {
           : await backend.attachUrl(ref, command);
     } else throw new NodeRequestError(404, '404 page not found');
 
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+    if (!isWebSocket) {
       return passUpgradeOn(request, socket, { url: target, head });
     }
     this.#sessions.handleUpgrade(request, socket, head, (session) => {
