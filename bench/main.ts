@@ -6,13 +6,13 @@ import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Bench, median } from './bench.ts';
 
-const notAreas = new Set(['main.ts', 'bench.ts']);
+const notAreas = /^(main|bench|.*-fixtures)\.ts$/;
 
 async function findBenches(): Promise<Bench[]> {
   const here = new URL('.', import.meta.url);
   const found: Bench[] = [];
   for (const file of readdirSync(here).sort()) {
-    if (!file.endsWith('.ts') || notAreas.has(file)) continue;
+    if (!file.endsWith('.ts') || notAreas.test(file)) continue;
     const area: { readonly benches?: readonly Bench[] } = await import(new URL(file, here).href);
     if (area.benches) found.push(...area.benches);
   }
