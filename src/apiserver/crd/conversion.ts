@@ -2,7 +2,7 @@
 import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
 import type { KubeObject, Shared } from '../../api/kind.ts';
 import { internalError } from '../../api/machinery/status.ts';
-import { mutableCopy } from '../../base/deep.ts';
+import { deepEqual, mutableCopy } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
 import { DerivedEntry, type Entry } from '../registry/resource.ts';
 import { callWebhook } from './webhook-client.ts';
@@ -67,40 +67,61 @@ function restoreMeta(
   return { apiVersion, kind: object.kind, metadata, ...content };
 }
 
-/** Entries of the stored versions in the form of one version, kept beside what is stored. */
+/**
+ * Entries of the stored versions in the form of one version, kept beside what is stored.
+ * @param settings fill: sets the defaults that a schema has got since an object was stored; generation: of the definition
+ */
 export function makePresenter(
   apiVersion: string,
   converter: Converter | undefined,
+  settings: { readonly generation: number; readonly fill: ((object: KubeObject) => void) | undefined },
 ): { one: (entry: Entry) => Entry | Promise<Entry>; all: (entries: readonly Entry[]) => Promise<readonly Entry[]> } {
-  const slot = `as:${apiVersion}`;
+  const { fill } = settings;
+  const slot = `as:${apiVersion}:${settings.generation}`;
   const keep = (entry: Entry, object: KubeObject): Entry => {
-    const made = new DerivedEntry(entry.key, entry.revision, object as Shared<KubeObject>);
+    const filled = fill ? filledIn(object, fill) : object;
+    const same = filled === (entry.object as unknown);
+    const made = same ? entry : new DerivedEntry(entry.key, entry.revision, filled as Shared<KubeObject>);
     entry.encodings.set(slot, made);
     return made;
   };
   const known = (entry: Entry): Entry | undefined =>
-    entry.object.apiVersion === apiVersion ? entry : (entry.encodings.get(slot) as Entry | undefined);
+    !fill && entry.object.apiVersion === apiVersion ? entry : (entry.encodings.get(slot) as Entry | undefined);
+  const asItIs = (entry: Entry) => entry.object.apiVersion === apiVersion;
   return {
     one(entry) {
       const made = known(entry);
       if (made) return made;
+      if (asItIs(entry)) return keep(entry, entry.object as KubeObject);
       if (!converter) return keep(entry, relabel(entry.object, apiVersion));
       return converter([entry.object], apiVersion).then(([object]) => keep(entry, object!));
     },
     async all(entries) {
-      const missing = entries.filter((entry) => !known(entry));
-      if (missing.length > 0) {
+      const foreign: Entry[] = [];
+      for (const entry of entries) {
+        if (known(entry)) continue;
+        if (asItIs(entry)) keep(entry, entry.object as KubeObject);
+        else foreign.push(entry);
+      }
+      if (foreign.length > 0) {
         const objects = converter
           ? await converter(
-              missing.map((entry) => entry.object),
+              foreign.map((entry) => entry.object),
               apiVersion,
             )
-          : missing.map((entry) => relabel(entry.object, apiVersion));
-        for (const [i, entry] of missing.entries()) keep(entry, objects[i]!);
+          : foreign.map((entry) => relabel(entry.object, apiVersion));
+        for (const [i, entry] of foreign.entries()) keep(entry, objects[i]!);
       }
       return entries.map((entry) => known(entry)!);
     },
   };
+}
+
+/** The object with defaults set; itself when it has them all. */
+function filledIn(object: KubeObject, fill: (object: KubeObject) => void): KubeObject {
+  const copy = mutableCopy(object) as KubeObject;
+  fill(copy);
+  return deepEqual(copy, object) ? object : copy;
 }
 
 /** A new object in the version that is stored. */

@@ -1,6 +1,6 @@
 /** Serves what CustomResourceDefinitions define, and keeps their status: names, establishment, clean deletion. */
 import { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
-import { apiVersionOf, type Shared } from '../../api/kind.ts';
+import { apiVersionOf, type KubeObject, type Shared } from '../../api/kind.ts';
 import { isConflict, isNotFound } from '../../api/machinery/status.ts';
 import { formatTime } from '../../base/clock.ts';
 import { deepEqual, mutableCopy } from '../../base/deep.ts';
@@ -8,7 +8,9 @@ import type { ApiContext } from '../context.ts';
 import type { ServedResource, StoredResource } from '../registry/resource.ts';
 import { converterOf, makePresenter, makeStorer } from './conversion.ts';
 import { deprecationWarning, makeCustomHooks, makeCustomKind } from './custom-kind.ts';
+import { compileDefaults } from './defaulting.ts';
 import { acceptNames } from './names.ts';
+import type { Schema } from './schema-types.ts';
 import { validateDefinition } from './validate-definition.ts';
 
 type Definition = Shared<CustomResourceDefinition>;
@@ -21,6 +23,11 @@ export interface CustomResources {
   /** The definition that serves a resource. */
   definitionOf(group: string, plural: string): Definition | undefined;
   stop(): void;
+}
+
+function hasDefaults(version: Definition['spec']['versions'][number]): boolean {
+  const schema = version.schema?.openAPIV3Schema as Schema | undefined;
+  return schema !== undefined && compileDefaults(schema) !== undefined;
 }
 
 /** Serves established definitions, and follows all changes from then on. */
@@ -164,8 +171,12 @@ class CustomResourceServer implements CustomResources {
           refuseWrites: () => this.#refusal(definition.metadata.name),
           ...(warning ? { warning } : {}),
         };
-        if (single) return base;
-        const presenter = makePresenter(made.apiVersion, converter);
+        // Objects that were stored under an earlier schema get its defaults when they are read.
+        const { generation = 1 } = definition.metadata;
+        const fill =
+          generation > 1 && hasDefaults(version) ? (object: KubeObject) => made.defaults?.(object) : undefined;
+        if (single && !fill) return base;
+        const presenter = makePresenter(made.apiVersion, converter, { generation, fill });
         return {
           ...base,
           load: presenter.one,
