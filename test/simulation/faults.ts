@@ -1,0 +1,111 @@
+/** Things that go wrong between a client and the API server, drawn from a seed. */
+
+import type { KubeObject } from '../../src/api/kind.ts';
+import { conflict, expired, internalError, tooManyRequests } from '../../src/api/machinery/status.ts';
+import { loopbackUser, type UserInfo } from '../../src/apiserver/user.ts';
+import type { Clock } from '../../src/base/clock.ts';
+import type { Random } from '../../src/base/random.ts';
+import type { ResourceRequest, Transport, WatchEvent, WatchHandle } from '../../src/client/transport.ts';
+
+export type RequestFault = 'conflict' | 'too-many' | 'internal' | 'lost';
+
+export interface Faults {
+  /** Faults happen only while this is set. */
+  active: boolean;
+  readonly counts: Map<string, number>;
+  intercept(transport: Transport, user: UserInfo): Transport;
+}
+
+/** Out of a thousand. */
+const rates = {
+  conflict: 30,
+  'too-many': 10,
+  internal: 10,
+  lost: 20,
+  delayedBatch: 60,
+  repeatedBatch: 20,
+  brokenWatch: 15,
+};
+const maxDelayMs = 4000;
+
+export function createFaults(random: Random, clock: Clock): Faults {
+  const counts = new Map<string, number>();
+  const happens = (what: keyof typeof rates): boolean => {
+    if (!faults.active || random.below(1000) >= rates[what]) return false;
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+    return true;
+  };
+
+  async function request(inner: Transport, call: ResourceRequest): Promise<unknown> {
+    if (call.verb === 'get' || call.verb === 'list') return inner.request(call);
+    const named = { group: call.kind.group, resource: call.kind.plural };
+    if ((call.verb === 'update' || call.verb === 'patch') && happens('conflict'))
+      throw conflict(named as never, call.name ?? '', 'simulated');
+    if (happens('too-many')) throw tooManyRequests('simulated', 1);
+    if (happens('internal')) throw internalError('simulated');
+    const answer = await inner.request(call);
+    // The write is done, and the caller never learns.
+    if (happens('lost')) throw internalError('simulated: the answer was lost');
+    return answer;
+  }
+
+  const faults: Faults = {
+    active: false,
+    counts,
+    intercept: (inner, user) => ({
+      // The server's own and the test's requests are left alone: what is tested is how the roles bear failure.
+      request: (call) => (user.name === loopbackUser.name ? inner.request(call) : request(inner, call)),
+      raw: (path, signal) => inner.raw(path, signal),
+      close: () => inner.close(),
+      watch<T extends KubeObject>(
+        call: Parameters<Transport['watch']>[0],
+        handler: { onEvents(events: readonly WatchEvent<T>[]): void; onEnd(error: Error | undefined): void },
+      ): WatchHandle {
+        let ended = false;
+        let waiting: (readonly WatchEvent<T>[])[] = [];
+        const deliver = (events: readonly WatchEvent<T>[]) => {
+          if (!ended) handler.onEvents(events);
+        };
+        const handle = inner.watch<T>(call, {
+          onEvents(events) {
+            if (ended) return;
+            if (waiting.length) {
+              waiting.push(events);
+              return;
+            }
+            if (happens('brokenWatch')) {
+              // What was under way is lost; the client must notice and look again.
+              ended = true;
+              handle?.close();
+              const error = random.below(2) ? expired('simulated: too old resource version') : undefined;
+              clock.after(1, () => handler.onEnd(error));
+              return;
+            }
+            if (happens('delayedBatch')) {
+              waiting = [events];
+              clock.after(1 + random.below(maxDelayMs), () => {
+                const due = waiting;
+                waiting = [];
+                for (const batch of due) deliver(batch);
+              });
+              return;
+            }
+            deliver(events);
+            if (happens('repeatedBatch')) deliver(events);
+          },
+          onEnd(error) {
+            if (!ended) handler.onEnd(error);
+            ended = true;
+          },
+        });
+        return {
+          close() {
+            ended = true;
+            handle.close();
+          },
+        };
+      },
+    }),
+  };
+  return faults;
+}
