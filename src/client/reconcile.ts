@@ -48,7 +48,12 @@ export interface ControllerSettings {
 /** The expected outcomes of a step. Throwing means: try again with backoff. */
 export type ReconcileResult =
   | undefined
-  | { /** Look again after this long, whatever happens. */ readonly requeueAfterMs: number };
+  | {
+      /** Look again after this long, whatever happens. */
+      readonly requeueAfterMs?: number;
+      /** Look again no sooner than this: events meanwhile are answered by one step. For keys whose steps cost much. */
+      readonly coalesceMs?: number;
+    };
 
 export interface WatchSource<T extends KubeObject = KubeObject> {
   readonly kind: KindRef<T>;

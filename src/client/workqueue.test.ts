@@ -139,6 +139,29 @@ describe('a work queue', () => {
     expect(steps).toBe(1);
   });
 
+  test('answers what comes within a time that a step asked for with one step', async () => {
+    const at: number[] = [];
+    const { clock, queue } = setUp({
+      process: async () => {
+        at.push(clock.now());
+        return { coalesceMs: 100 };
+      },
+    });
+    queue.add('a');
+    await clock.advance(0);
+    for (let i = 0; i < 10; i++) {
+      queue.add('a');
+      await clock.advance(5);
+    }
+    expect(at).toHaveLength(1);
+    await clock.advance(100);
+    expect(at.map((time) => time - at[0]!)).toEqual([0, 100]);
+    await clock.advance(1000);
+    queue.add('a');
+    await clock.advance(0);
+    expect(at).toHaveLength(3);
+  });
+
   test('holds its keys back while paused', async () => {
     const { clock, worked, queue } = setUp({ paused: true });
     queue.add('a');

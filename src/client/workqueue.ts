@@ -8,8 +8,15 @@ import type { MetricsRegistry } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
 import { workQueueMetrics } from './workqueue-metrics.ts';
 
-/** What a step asks of the queue: nothing, or to come again after a time. Throwing asks for a retry with backoff. */
-export type WorkResult = undefined | { readonly requeueAfterMs: number };
+/** What a step asks of the queue. Throwing asks for a retry with backoff. */
+export type WorkResult =
+  | undefined
+  | {
+      /** Work on the key again after this long, whatever happens. */
+      readonly requeueAfterMs?: number;
+      /** Not before this long: what is added meanwhile is answered by one step. For steps that cost much. */
+      readonly coalesceMs?: number;
+    };
 
 export interface WorkQueueOptions<K> {
   readonly clock: Clock;
@@ -67,6 +74,8 @@ class KeyedQueue<K> implements WorkQueue<K> {
   readonly #again = new Set<K>();
   readonly #waiting = new Map<K, { readonly timer: Timer; readonly at: number }>();
   readonly #failures = new Map<K, number>();
+  /** Until when a key is held back, by the monotonic clock. */
+  readonly #held = new Map<K, number>();
   readonly #drained = Promise.withResolvers<void>();
   #paused: boolean;
   #stopped = false;
@@ -99,6 +108,11 @@ class KeyedQueue<K> implements WorkQueue<K> {
       return;
     }
     if (this.#ready.has(key)) return;
+    const heldMs = (this.#held.get(key) ?? 0) - this.#options.clock.monotonic();
+    if (heldMs > 0) {
+      this.addAfter(key, heldMs);
+      return;
+    }
     this.#ready.set(key, this.#options.clock.monotonic());
     this.#metrics?.added();
     this.#schedule();
@@ -193,7 +207,9 @@ class KeyedQueue<K> implements WorkQueue<K> {
     try {
       const result = await this.#options.process(key);
       this.#failures.delete(key);
-      if (result) this.addAfter(key, result.requeueAfterMs);
+      if (result?.coalesceMs) this.#held.set(key, this.#options.clock.monotonic() + result.coalesceMs);
+      else this.#held.delete(key);
+      if (result?.requeueAfterMs !== undefined) this.addAfter(key, result.requeueAfterMs);
     } catch (error) {
       const retry = this.#options.onError?.(key, error, this.#failures.get(key) ?? 0) ?? true;
       if (retry && !this.#stopped) this.addRateLimited(key);
@@ -205,7 +221,7 @@ class KeyedQueue<K> implements WorkQueue<K> {
       if (this.#working.size === 0) this.#drained.resolve();
       return;
     }
-    if (this.#again.delete(key)) this.#ready.set(key, this.#options.clock.monotonic());
+    if (this.#again.delete(key)) this.add(key);
     this.#schedule();
   }
 }

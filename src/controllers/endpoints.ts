@@ -6,6 +6,7 @@ import { isAlreadyExists, isNotFound } from '../api/machinery/status.ts';
 import type { EndpointAddress, EndpointPort, EndpointSubset } from '../api/types/core-v1.ts';
 import { deepEqual } from '../base/deep.ts';
 import { defineController, keyOf, watches } from '../client/reconcile.ts';
+import { coalesceMs } from './coalesce.ts';
 import { isNamespaceTerminating } from './pods/control.ts';
 import { isPodReady, isPodTerminal } from './pods/state.ts';
 import { allow, recordEvents } from './rbac-rules.ts';
@@ -48,7 +49,9 @@ export const endpointsController = defineController<Service>({
       return undefined;
     }
     if (!service.spec.selector || service.spec.type === 'ExternalName') return undefined;
-    const { subsets, truncated } = subsetsOf(service, selectedPods(service, lister(Pod)));
+    const pods = selectedPods(service, lister(Pod));
+    const pace = { coalesceMs: coalesceMs(pods.length) };
+    const { subsets, truncated } = subsetsOf(service, pods);
     const { [headlessLabel]: _, ...serviceLabels } = service.metadata.labels ?? {};
     const labels = {
       ...serviceLabels,
@@ -64,7 +67,7 @@ export const endpointsController = defineController<Service>({
       deepEqual(found.metadata.labels, labels) &&
       deepEqual(found.metadata.annotations ?? {}, annotations)
     ) {
-      return undefined;
+      return pace;
     }
     try {
       if (found) {
@@ -84,7 +87,7 @@ export const endpointsController = defineController<Service>({
       events.event(found ?? service, 'Warning', reason, message);
       throw error;
     }
-    return undefined;
+    return pace;
   },
 });
 

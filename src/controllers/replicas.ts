@@ -17,6 +17,7 @@ import {
   type WatchSource,
   watches,
 } from '../client/reconcile.ts';
+import { coalesceMs } from './coalesce.ts';
 import { findCondition, withCondition, withoutCondition } from './conditions.ts';
 import { Expectations } from './expectations.ts';
 import { claimObjects, controllerOf, indexByController, ownedBy } from './ownership.ts';
@@ -141,9 +142,13 @@ class Step<T extends KubeObject> {
     const status = this.#statusOf(owner, active, { diff, failure, terminating, now });
     await this.#writeStatus(owner, status);
     if (failure) throw failure;
-    if (!mayAct) return { requeueAfterMs: recheckMs };
+    if (!mayAct) return { requeueAfterMs: recheckMs, coalesceMs: coalesceMs(active.length) / 4 };
     const next = nextAvailabilityMs(active, kind.minReadySeconds(owner), now);
-    return next === undefined ? undefined : { requeueAfterMs: next };
+    return {
+      ...(next === undefined ? {} : { requeueAfterMs: next }),
+      // While pods are being made the next burst must not wait.
+      ...(diff === 0 ? { coalesceMs: coalesceMs(active.length) } : {}),
+    };
   }
 
   /** Creates or deletes; returns the first failure. */

@@ -15,6 +15,7 @@ import {
   type ReconcileResult,
   watches,
 } from '../../client/reconcile.ts';
+import { coalesceMs } from '../coalesce.ts';
 import { revisionHashLabel, syncRevision, truncateHistory } from '../controller-revisions.ts';
 import { Expectations } from '../expectations.ts';
 import { claimObjects, controllerOf, indexByController } from '../ownership.ts';
@@ -172,7 +173,10 @@ async function sync(set: Shared<DaemonSet>, look: Look): Promise<ReconcileResult
   ).add(revision.metadata.name);
   await truncateHistory(client, history, { live, limit: set.spec.revisionHistoryLimit ?? defaultHistory });
   const again = nextLookMs(set, pods, { look, visible, now });
-  return again === undefined ? undefined : { requeueAfterMs: again };
+  return {
+    ...(again === undefined ? {} : { requeueAfterMs: again }),
+    coalesceMs: coalesceMs(facts.nodes.length),
+  };
 }
 
 /** The next thing that happens by time alone: a pod becomes available, a failed one may be replaced. */

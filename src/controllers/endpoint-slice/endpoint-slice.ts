@@ -6,6 +6,7 @@ import type { Shared } from '../../api/kind.ts';
 import { isConflict, isNotFound } from '../../api/machinery/status.ts';
 import type { Informer } from '../../client/informer.ts';
 import { type ControllerContext, defineController, type ObjectKey, watches } from '../../client/reconcile.ts';
+import { coalesceMs } from '../coalesce.ts';
 import { Expectations } from '../expectations.ts';
 import { isNamespaceTerminating } from '../pods/control.ts';
 import { allow, recordEvents } from '../rbac-rules.ts';
@@ -77,7 +78,8 @@ export const endpointSliceController = defineController<Service>({
     }
     const slices = indexSlices(informers.informer(EndpointSlice));
     if (!expectations.met(key, slices)) return { requeueAfterMs: recheckMs };
-    const changes = sliceChanges(service, selectedPods(service, lister(Pod)), {
+    const pods = selectedPods(service, lister(Pod));
+    const changes = sliceChanges(service, pods, {
       existing: slices.byIndex(byService, key).filter((slice) => !slice.metadata.deletionTimestamp),
       nodeOf: (name) => lister(Node).get(undefined, name),
     });
@@ -91,7 +93,7 @@ export const endpointSliceController = defineController<Service>({
       }
       throw error;
     }
-    return undefined;
+    return { coalesceMs: coalesceMs(pods.length) };
   },
 });
 

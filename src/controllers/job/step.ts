@@ -7,6 +7,7 @@ import type { JobStatus } from '../../api/types/batch-v1.ts';
 import { formatTime } from '../../base/clock.ts';
 import { deepEqual } from '../../base/deep.ts';
 import type { ControllerContext, ObjectKey, ReconcileResult } from '../../client/reconcile.ts';
+import { coalesceMs } from '../coalesce.ts';
 import { findCondition } from '../conditions.ts';
 import type { Expectations } from '../expectations.ts';
 import { createPod, deletePod, isNamespaceTerminating, slowStart } from '../pods/control.ts';
@@ -208,9 +209,10 @@ export class JobStep {
   }
 
   #nextLook(status: Shared<JobStatus>): ReconcileResult {
-    if (!this.#look.visible) return { requeueAfterMs: recheckMs };
+    const pace = { coalesceMs: coalesceMs(this.#pods.length) };
+    if (!this.#look.visible) return { requeueAfterMs: recheckMs, ...pace };
     const left = deadlineLeftMs({ ...this.#job, status }, this.#now);
     const waits = [left, this.#waitMs].filter((wait) => wait !== undefined);
-    return waits.length ? { requeueAfterMs: Math.max(1, Math.min(...waits)) } : undefined;
+    return waits.length ? { requeueAfterMs: Math.max(1, Math.min(...waits)), ...pace } : pace;
   }
 }
