@@ -12,7 +12,7 @@ import { Namespace } from '../../src/api/core/namespace.ts';
 import { Pod } from '../../src/api/core/pod.ts';
 import { ResourceQuota } from '../../src/api/core/resource-quota.ts';
 import { Service } from '../../src/api/core/service.ts';
-import type { KindRef, KubeObject } from '../../src/api/kind.ts';
+import type { KindRef, KubeObject, Shared } from '../../src/api/kind.ts';
 import { StatusError } from '../../src/api/machinery/status.ts';
 import { PodDisruptionBudget } from '../../src/api/policy/pod-disruption-budget.ts';
 import { VirtualClock } from '../../src/base/clock.ts';
@@ -212,7 +212,11 @@ class Run {
     this.#note('left alone');
     await this.#cluster.advance(quietMs);
     await this.#check();
-    this.#broken(violationsWhenQuiet(await look(this.#cluster.client)));
+    const world = await look(this.#cluster.client);
+    const violations = violationsWhenQuiet(world);
+    this.#broken(violations);
+    if (violations.length)
+      for (const pod of world.pods) if (!isReady(pod) && !isOver(pod)) this.#note(describePod(pod));
     this.#store.takeWrites();
     await this.#cluster.advance(stillMs);
     for (const [key, count] of this.#store.takeWrites())
@@ -474,3 +478,6 @@ class Run {
     this.#life.crashAfter(commits, this.#random.below(2) === 0);
   }
 }
+
+const describePod = (pod: Shared<Pod>) =>
+  `pod ${pod.metadata.name} on ${pod.spec.nodeName ?? 'no node'}: ${isGoing(pod) ? 'going, ' : ''}${JSON.stringify(pod.status)}`;

@@ -108,8 +108,10 @@ function lifeStep(pod: Shared<Pod>, script: PodScript, input: StepInput): Step {
         kind: 'status',
         status: withContainers(pod, input, { main: statuses.map((s) => ({ ...s, ready: true }) as ContainerStatus) }),
       };
+    const refreshed = refresh(pod, input);
+    if (refreshed) return refreshed;
     const next = Math.min(endAt, first.ready ? Number.POSITIVE_INFINITY : readyAt);
-    return next === Number.POSITIVE_INFINITY ? refreshed(pod, input) : waitFor(next - now);
+    return next === Number.POSITIVE_INFINITY ? idle : waitFor(next - now);
   }
   const finishedAt = first.lastState?.terminated?.finishedAt;
   if (first.state?.waiting && finishedAt) {
@@ -120,13 +122,21 @@ function lifeStep(pod: Shared<Pod>, script: PodScript, input: StepInput): Step {
   return idle;
 }
 
-/** Readiness gates may have changed: conditions follow. */
-function refreshed(pod: Shared<Pod>, input: StepInput): Step {
-  if (!pod.spec.readinessGates?.length) return idle;
-  const status = withContainers(pod, input, {});
+/**
+ * The status anew where its Ready condition is not what the containers make it: readiness gates have changed, or the node
+ * was silent for a while and the pod was marked unready by another.
+ */
+function refresh(pod: Shared<Pod>, input: StepInput): Step | undefined {
   const ready = (conditions: readonly Pick<PodCondition, 'type' | 'status'>[] | undefined) =>
     conditions?.find((c) => c.type === 'Ready')?.status;
-  return ready(status.conditions) === ready(pod.status.conditions) ? idle : { kind: 'status', status };
+  const known = ready(pod.status.conditions);
+  if (
+    !pod.spec.readinessGates?.length &&
+    known === (pod.status.containerStatuses?.every((s) => s.ready) ? 'True' : 'False')
+  )
+    return undefined;
+  const status = withContainers(pod, input, {});
+  return ready(status.conditions) === known ? undefined : { kind: 'status', status };
 }
 
 /** The containers' run is over: they end for good, or wait for their restart. */

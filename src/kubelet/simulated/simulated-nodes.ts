@@ -125,7 +125,8 @@ class RunningNodes implements SimulatedNodes {
     const pods = this.#options.informers.informer(Pod);
     this.#removeHandler = pods.addHandler({
       onAdd: (pod) => {
-        if (pod.status.podIP) this.#addresses.take(pod.metadata.uid, pod.status.podIP);
+        // A finished pod's address may be another's by now.
+        if (pod.status.podIP && !isFinished(pod)) this.#addresses.take(pod.metadata.uid, pod.status.podIP);
         this.#see(pod);
       },
       onUpdate: (pod) => this.#see(pod),
