@@ -6,7 +6,9 @@
  * Each struct is compiled on first use into a list of fields with a decoder each.
  */
 import { type FieldSchema, goType, type StructSchema, type TypeSchema } from '../schema/schema.ts';
-import { maxProblems, setOwn } from './parse-json.ts';
+import { type Codec, type Context, type Decode, isObject, unknownField } from './decode-context.ts';
+import { customStruct } from './decode-custom.ts';
+import { setOwn } from './parse-json.ts';
 import { copyJson, jsonTypeName, scalarDecoder, WrongType } from './scalars.ts';
 import { badRequest, type StatusError } from './status.ts';
 
@@ -21,24 +23,6 @@ export interface Canonical<T> {
   readonly object: T;
   /** `unknown field "spec.foo"`, each once; empty with validation Ignore. */
   readonly problems: string[];
-}
-
-interface Context {
-  /** Field names, indices of lists, keys of maps. */
-  readonly path: PathPart[];
-  /** The Go struct whose field is being decoded. */
-  struct: string;
-  readonly problems: Set<string> | undefined;
-}
-
-type PathPart = string | number | { readonly key: string };
-
-type Decode = (value: unknown, context: Context) => unknown;
-
-interface Codec {
-  readonly decode: Decode;
-  /** Go's zero value in JSON; undefined where that is null. */
-  readonly zero: () => unknown;
 }
 
 /**
@@ -87,35 +71,17 @@ function wrongTypeMessage(error: WrongType, context: Context): string {
   return `json: cannot unmarshal ${error.found} into Go ${where} of type ${error.wanted}`;
 }
 
-function pathText(path: readonly PathPart[], name: string): string {
-  let out = '';
-  for (const part of path) {
-    const step = typeof part === 'object' ? part.key : part;
-    out += typeof step === 'number' ? `[${step}]` : out ? `.${step}` : step;
-  }
-  return out ? `${out}.${name}` : name;
-}
-
-function unknownField(context: Context, name: string): void {
-  if (context.problems && context.problems.size < maxProblems) {
-    context.problems.add(`unknown field "${pathText(context.path, name)}"`);
-  }
-}
-
 const codecs = new WeakMap<StructSchema, Codec>();
 
 function codecOf(struct: StructSchema): Codec {
   let codec = codecs.get(struct);
   if (!codec) {
     if (oneOfTwo.has(struct.id)) codec = oneOfTwoForms(struct);
-    else codec = struct.dynamic ? dynamicStruct(struct) : typedStruct(struct);
+    else codec = struct.dynamic ? customStruct(struct, codecOf) : typedStruct(struct);
     codecs.set(struct, codec);
   }
   return codec;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 interface FieldPlan {
   readonly name: string;
@@ -289,86 +255,6 @@ function mapCodec(type: TypeSchema & { kind: 'map' }): Codec {
       return out;
     },
   };
-}
-
-/** An object of a custom resource: unknown fields are pruned, and what is not of the declared type is left as it is. */
-function dynamicStruct(struct: StructSchema): Codec {
-  const fields = new Map<string, Decode>();
-  const decoderOf = (name: string): Decode | undefined => {
-    let decode = fields.get(name);
-    const field = decode ? undefined : struct.byName.get(name);
-    if (field) {
-      decode = lenient(field.type);
-      fields.set(name, decode);
-    }
-    return decode;
-  };
-  const decode: Decode = (value, context) => {
-    if (!isObject(value)) return value;
-    const outer = context.struct;
-    context.struct = struct.name;
-    const out: Record<string, unknown> = {};
-    for (const key of Object.keys(value)) {
-      const given = value[key];
-      if (given === undefined) continue;
-      const decodeField = decoderOf(key);
-      if (decodeField) {
-        context.path.push(key);
-        setOwn(out, key, decodeField(given, context));
-        context.path.pop();
-      } else if (struct.preserveUnknown) setOwn(out, key, copyJson(given));
-      else unknownField(context, key);
-    }
-    context.struct = outer;
-    return out;
-  };
-  return { decode, zero: () => ({}) };
-}
-
-function lenient(type: TypeSchema): Decode {
-  switch (type.kind) {
-    case 'scalar':
-    case 'any':
-      return copyJson;
-    case 'struct': {
-      if (!type.struct.dynamic) {
-        const { decode } = typeCodec(type);
-        return (value, context) => (value === null ? null : decode(value, context));
-      }
-      let codec: Codec | undefined;
-      return (value, context) => {
-        codec ??= codecOf(type.struct);
-        return codec.decode(value, context);
-      };
-    }
-    case 'list': {
-      const decode = lenient(type.of);
-      return (value, context) => {
-        if (!Array.isArray(value)) return copyJson(value);
-        const at = context.path.push(0) - 1;
-        const out = value.map((element, i) => {
-          context.path[at] = i;
-          return decode(element, context);
-        });
-        context.path.pop();
-        return out;
-      };
-    }
-    case 'map': {
-      const decode = lenient(type.of);
-      return (value, context) => {
-        if (!isObject(value)) return copyJson(value);
-        const out: Record<string, unknown> = {};
-        for (const key of Object.keys(value)) {
-          if (value[key] === undefined) continue;
-          context.path.push(key);
-          setOwn(out, key, decode(value[key], context));
-          context.path.pop();
-        }
-        return out;
-      };
-    }
-  }
 }
 
 /** Structs whose JSON is one of two forms: a schema, or a list or boolean. */

@@ -20,7 +20,8 @@ import {
 } from './managed-fields.ts';
 import { capUpdaters, identityOf, type Managed, type Managers, readManagers, writeManagers } from './managers.ts';
 import { checkTyped, mergeTyped } from './merge.ts';
-import { type Comparison, compare, ElementError, fieldSetOf, removeItems, withDeclaredFields } from './typed.ts';
+import { prune } from './prune.ts';
+import { type Comparison, compare, ElementError, fieldSetOf } from './typed.ts';
 
 export interface ApplyRequest {
   readonly struct: StructSchema;
@@ -152,16 +153,6 @@ function keptSets(managers: Managers, identity: string, set: FieldSet): FieldSet
     if (id !== identity && managed.operation === 'Apply') kept = union(kept, managed.set);
   }
   return kept;
-}
-
-/** Removes what the applier set last time, does not set now, and no other applier sets. */
-function prune(type: TypeSchema, merged: unknown, { last, kept }: { last: FieldSet; kept: FieldSet }): unknown {
-  const declared = (set: FieldSet) => withDeclaredFields(type, set);
-  const mergedSet = declared(fieldSetOf(type, merged));
-  const fieldsOf = (value: unknown) => declared(fieldSetOf(type, value));
-  let pruned = removeItems(type, merged, declared(last));
-  pruned = removeItems(type, merged, difference(mergedSet, union(fieldsOf(pruned), declared(kept))));
-  return removeItems(type, merged, intersection(difference(mergedSet, fieldsOf(pruned)), declared(last)));
 }
 
 function findConflicts(managers: Managers, { comparison, set }: Merged, identity: string): Conflict[] {

@@ -5,8 +5,7 @@
  */
 import { deepEqual } from '../../../base/deep.ts';
 import type { ListSchema, TypeSchema } from '../../schema/schema.ts';
-import { setOwn } from '../parse-json.ts';
-import { emptySet, type FieldSet, hasElement, isEmptySet, makeNode, withPrefix } from './field-set.ts';
+import { emptySet, type FieldSet, makeNode } from './field-set.ts';
 
 type Json = Record<string, unknown>;
 
@@ -17,7 +16,7 @@ export class ElementError extends Error {
   override readonly name = 'ElementError';
 }
 
-const isObject = (value: unknown): value is Json =>
+export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Fields of which JSON has one of two forms: not divided. */
@@ -295,51 +294,4 @@ function compareElements(
   for (const [element, item] of right) {
     if (!left.has(element)) compareChild(found, element, { type, before: undefined, after: item });
   }
-}
-
-/** A value without the fields of a set, and without what is below them. */
-export function removeItems(type: TypeSchema, value: unknown, set: FieldSet): unknown {
-  if (isEmptySet(set)) return value;
-  const shape = shapeOf(type, value);
-  if (shape === 'map' && isObject(value)) {
-    const out: Json = {};
-    for (const key of Object.keys(value)) {
-      const element = `f:${key}`;
-      if (hasElement(set, element)) continue;
-      const rest = withPrefix(set, element);
-      setOwn(out, key, rest ? removeItems(childType(type, key) ?? anyType, value[key], rest) : value[key]);
-    }
-    return Object.keys(out).length ? out : null;
-  }
-  if (shape === 'list' && Array.isArray(value)) {
-    const list = type as ListSchema;
-    const out = value.flatMap((item) => {
-      const element = elementKey(list, item);
-      if (hasElement(set, element)) return [];
-      const rest = withPrefix(set, element);
-      const left = rest ? removeItems(list.of, item, rest) : item;
-      return left === null ? [] : [left];
-    });
-    return out.length ? out : null;
-  }
-  return value;
-}
-
-/** The set with the declared fields on the way to each of its fields. */
-export function withDeclaredFields(type: TypeSchema, set: FieldSet): FieldSet {
-  const out: Record<string, FieldSet> = {};
-  for (const element of Object.keys(set)) {
-    if (element === '.') continue;
-    const key = element.slice(2);
-    const isField = element.startsWith('f:');
-    const rest = withPrefix(set, element);
-    if (!rest) {
-      out[element] = emptySet;
-      continue;
-    }
-    const child = isField ? (childType(type, key) ?? anyType) : type.kind === 'list' ? type.of : anyType;
-    const member = hasElement(set, element) || (isField && isDeclared(type, key));
-    out[element] = makeNode(member, withDeclaredFields(child, rest))!;
-  }
-  return out;
 }
