@@ -27,6 +27,7 @@ import { parseEncryptionConfiguration } from '../store/encryption.ts';
 import type { Store } from '../store/store.ts';
 import type { OptionalPart } from './config.ts';
 import type { ClusterPki } from './pki.ts';
+import type { Security } from './security.ts';
 
 export interface ControlPlaneOptions {
   readonly store: Store;
@@ -49,6 +50,8 @@ export interface ControlPlaneOptions {
   >;
   /** Text of an EncryptionConfiguration: what is encrypted at rest. */
   readonly encryption?: string;
+  /** What the security files of the configuration say; the defaults without. */
+  readonly security?: Security;
   /** Freezes shared objects, so that a write to one throws: for tests and simulation. */
   readonly freeze?: boolean;
   /** Puts something between the clients in this process and the API server: for fault injection. */
@@ -95,8 +98,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     frontProxy: { ca: () => pki.frontProxyCa.cert },
     serviceAccounts: signer,
     apiAudiences,
+    ...options.security?.authentication,
   });
-  const authorizer = createAuthorizer({ informers });
+  const modes = options.security?.authorizationModes;
+  const authorizer = createAuthorizer({ informers, ...(modes ? { modes } : {}) });
   const transformers = options.encryption === undefined ? undefined : parseEncryptionConfiguration(options.encryption);
   let current = pki;
   const tls = () => ({ ...current.server, clientCa: current.ca.cert });
@@ -125,6 +130,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     apiAudiences,
     frontProxy: { ca: pki.frontProxyCa.cert, ...pki.frontProxyClient },
     clientCa: pki.ca.cert,
+    ...(options.security ? { admission: options.security.admission } : {}),
+    ...(options.security?.audit ? { audit: options.security.audit } : {}),
     ...(options.advertise ? { advertise: options.advertise } : {}),
     ...(options.leaderElection ? { sharedStore: true } : {}),
     ...(transformers ? { encryption: (resource: string) => transformers.get(resource) } : {}),
@@ -176,6 +183,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       await running?.stop();
       informers.stop();
       await server.close();
+      await options.security?.audit?.close();
       await cache.close();
       await store.close();
     },

@@ -11,6 +11,7 @@ import { startControlPlane } from './control-plane.ts';
 import { serveControl } from './control-socket.ts';
 import { ensurePki, issueKubeletServer, servingNames } from './pki.ts';
 import { runRole } from './processes.ts';
+import { readSecurity } from './security.ts';
 import { saveFrom } from './snapshots.ts';
 import { openStore } from './stores.ts';
 
@@ -38,6 +39,7 @@ export async function runServerProcess(dataDir: string): Promise<void> {
       nodePortRange: config.nodePortRange,
       disable: config.disable,
       advertise: { address: config.nodeIp, port: config.apiPort },
+      security: readSecurity(config, { clock: realClock, random: realRandom, log }),
       ...(config.encryptionKeyFile
         ? { encryption: readUserFile('--encryption-key-file', config.encryptionKeyFile) }
         : {}),

@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { VirtualClock } from '../base/clock.ts';
+import { silentLogger } from '../base/log.ts';
+import { seededRandom } from '../base/random.ts';
+import { readSecurity } from './security.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'security-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const file = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+const read = (settings: Partial<Parameters<typeof readSecurity>[0]>) =>
+  readSecurity(
+    {
+      authenticationConfig: undefined,
+      authorizationMode: undefined,
+      admissionConfig: undefined,
+      enableAdmission: [],
+      disableAdmission: [],
+      auditPolicy: undefined,
+      auditLog: undefined,
+      ...settings,
+    },
+    { clock: new VirtualClock(), random: seededRandom(1), log: silentLogger },
+  );
+
+const authentication = (rest: string) =>
+  file('authn.yaml', `apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n${rest}`);
+const admission = (rest: string) =>
+  file('admission.yaml', `apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\n${rest}`);
+
+describe('the security files', () => {
+  it('may be absent', () => {
+    expect(read({})).toEqual({ admission: { enable: [], disable: [] } });
+  });
+
+  it('open paths to everybody, or none', () => {
+    const anonymous = (text: string) => read({ authenticationConfig: authentication(text) }).authentication?.anonymous;
+    expect(anonymous('anonymous: {enabled: true, conditions: [{path: /livez}]}')).toEqual(['/livez']);
+    expect(anonymous('anonymous: {enabled: true}')).toBe('all');
+    expect(anonymous('anonymous: {enabled: false}')).toBe(false);
+    expect(anonymous('jwt: []')).toBeUndefined();
+  });
+
+  it('configure plugins, inline or from a file beside theirs', () => {
+    file('events.yaml', 'limits: [{type: Server, qps: 5, burst: 10}]');
+    const admissionConfig = admission(
+      'plugins:\n- name: EventRateLimit\n  path: events.yaml\n- name: PodSecurity\n  configuration: {defaults: {enforce: baseline}}',
+    );
+    expect(read({ admissionConfig, enableAdmission: ['EventRateLimit'] }).admission).toEqual({
+      enable: ['EventRateLimit'],
+      disable: [],
+      configuration: {
+        EventRateLimit: { limits: [{ type: 'Server', qps: 5, burst: 10 }] },
+        PodSecurity: { defaults: { enforce: 'baseline' } },
+      },
+    });
+  });
+
+  it.each<[string, () => Parameters<typeof read>[0], string]>([
+    ['a file that is not there', () => ({ authenticationConfig: join(folder, 'none') }), '--authentication-config'],
+    [
+      'a file of another kind',
+      () => ({ authenticationConfig: file('x.yaml', 'kind: Pod') }),
+      'Kind=AuthenticationConfiguration',
+    ],
+    ['YAML that is none', () => ({ admissionConfig: file('y.yaml', 'a: [') }), '--admission-config'],
+    ['an unknown plugin', () => ({ admissionConfig: admission('plugins: [{name: Nope}]') }), 'plugins[0].name: "Nope"'],
+    [
+      'a plugin twice',
+      () => ({ admissionConfig: admission('plugins: [{name: PodSecurity}, {name: PodSecurity}]') }),
+      'configured twice',
+    ],
+    ['an unknown mode', () => ({ authorizationMode: ['ABAC'] }), '--authorization-mode ABAC'],
+    ['a policy without a log', () => ({ auditPolicy: file('p.yaml', '') }), '--audit-policy needs --audit-log'],
+    [
+      'an empty policy',
+      () => ({ auditPolicy: file('p.yaml', 'a: b'), auditLog: join(folder, 'log') }),
+      '--audit-policy',
+    ],
+  ])('say what is wrong with %s', (_, settings, message) => {
+    expect(() => read(settings())).toThrow(message);
+  });
+});
