@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PriorityLevelConfiguration } from '../../api/flowcontrol/priority-level-configuration.ts';
+import { VirtualClock } from '../../base/clock.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
+import { negotiate } from '../encoding/negotiate.ts';
+import { startTestServer, type TestServer } from '../test-server.ts';
+import { loopbackUser } from '../user.ts';
+import { Exchange, type HttpRequest, type HttpResponse } from './exchange.ts';
+import { createFlowControl } from './flow-control.ts';
+import { runChecks } from './health.ts';
+import { parseRequestInfo } from './request-info.ts';
+
+describe('request info', () => {
+  it.each([
+    ['GET', '/api/v1/pods', { verb: 'list', group: '', version: 'v1', plural: 'pods', namespace: '', name: '' }],
+    ['GET', '/api/v1/pods?watch=true', { verb: 'watch' }],
+    ['GET', '/api/v1/pods?watch=false', { verb: 'list' }],
+    ['GET', '/api/v1/watch/namespaces/a/pods', { verb: 'watch', namespace: 'a', plural: 'pods' }],
+    ['GET', '/api/v1/namespaces/a/pods/b', { verb: 'get', namespace: 'a', plural: 'pods', name: 'b' }],
+    ['GET', '/api/v1/namespaces/a/pods/b/log', { verb: 'get', name: 'b', subresource: 'log' }],
+    ['GET', '/api/v1/namespaces/a', { verb: 'get', plural: 'namespaces', name: 'a', namespace: 'a' }],
+    [
+      'PUT',
+      '/api/v1/namespaces/a/finalize',
+      { verb: 'update', plural: 'namespaces', name: 'a', subresource: 'finalize' },
+    ],
+    ['POST', '/apis/apps/v1/namespaces/a/deployments', { verb: 'create', group: 'apps', plural: 'deployments' }],
+    ['DELETE', '/apis/apps/v1/namespaces/a/deployments', { verb: 'deletecollection' }],
+    ['DELETE', '/apis/apps/v1/namespaces/a/deployments/b', { verb: 'delete', name: 'b' }],
+    ['PATCH', '/apis/apps/v1/namespaces/a/deployments/b/scale', { verb: 'patch', subresource: 'scale' }],
+    ['GET', '/api/v1/namespaces/a/services/b:80/proxy/x/y', { name: 'b:80', subresource: 'proxy', rest: '/x/y' }],
+    ['GET', '/api/v1/pods?fieldSelector=metadata.name%3Dx', { verb: 'list', name: 'x' }],
+    ['GET', '/apis/apps/v1', { resourceRequest: false, verb: 'get' }],
+    ['GET', '/healthz/ping', { resourceRequest: false, path: '/healthz/ping' }],
+  ])('%s %s', (method, url, expected) => expect(parseRequestInfo(method, url)).toMatchObject(expected));
+});
+
+describe('content negotiation', () => {
+  const offer = { protobuf: true, transforms: true };
+  it.each([
+    [undefined, { format: 'json', as: undefined }],
+    ['application/vnd.kubernetes.protobuf,application/json', { format: 'protobuf', as: undefined }],
+    ['application/json;as=Table;v=v1;g=meta.k8s.io,application/json', { format: 'json', as: 'Table' }],
+    ['application/json;as=Nope;v=v1;g=meta.k8s.io,application/json', { format: 'json', as: undefined }],
+    ['application/yaml;q=0.5,application/json;q=0.1', { format: 'yaml', as: undefined }],
+  ])('%s', (accept, expected) => expect(negotiate(accept, offer)).toEqual(expected));
+
+  it('refuses what there is not', () => {
+    expect(() => negotiate('text/html', offer)).toThrow('only the following media types are accepted');
+    expect(() => negotiate('application/vnd.kubernetes.protobuf', { ...offer, protobuf: false })).toThrow(
+      'application/json',
+    );
+  });
+});
+
+describe('health', () => {
+  it('is told check by check', async () => {
+    const checks = [
+      { name: 'good', check: () => undefined },
+      { name: 'bad', check: () => 'broken' },
+      { name: 'worse', check: () => Promise.reject(new Error('thrown')) },
+    ];
+    const report = await runChecks('readyz', checks);
+    expect(report).toEqual({
+      ok: false,
+      text: '[+]good ok\n[-]bad failed: broken\n[-]worse failed: thrown\nreadyz check failed\n',
+    });
+    expect((await runChecks('readyz', checks, new Set(['bad', 'worse']))).ok).toBe(true);
+  });
+});
+
+describe('a server', () => {
+  let running: TestServer;
+  beforeAll(async () => {
+    running = await startTestServer();
+  });
+  afterAll(async () => {
+    await running[Symbol.asyncDispose]();
+  });
+
+  it('answers health, version and metrics', async () => {
+    expect((await running.http('GET', '/livez')).text).toBe('ok');
+    expect((await running.http('GET', '/readyz?verbose')).text).toContain('[+]ping ok');
+    expect((await running.http('GET', '/readyz/ping')).text).toBe('ok');
+    expect((await running.http('GET', '/readyz/nope')).status).toBe(404);
+    expect((await running.http('GET', '/version')).json.gitVersion).toMatch(/^v1\.36\./);
+    await running.http('GET', '/api/v1/namespaces/default');
+    expect((await running.http('GET', '/metrics')).text).toMatch(
+      /apiserver_request_total\{component="apiserver",group="",resource="namespaces",scope="resource",subresource="",verb="GET",version="v1",code="200",dry_run=""\} 1/,
+    );
+  });
+
+  it('answers discovery again only when it changed', async () => {
+    const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
+    const first = await running.http('GET', '/apis', { headers: { accept } });
+    expect(first.json).toMatchObject({ kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2' });
+    const etag = first.headers['etag'] as string;
+    expect((await running.http('GET', '/apis', { headers: { accept, 'if-none-match': etag } })).status).toBe(304);
+    const apps = first.json.items.find((item: { metadata: { name: string } }) => item.metadata.name === 'apps');
+    const { json } = await running.http('GET', '/api/v1', {});
+    expect(json.resources.map((resource: { name: string }) => resource.name)).toContain('pods/eviction');
+    expect(apps.versions[0]).toMatchObject({ version: 'v1', freshness: 'Current' });
+  });
+
+  it('serves OpenAPI under URLs that clients may keep', async () => {
+    const { json } = await running.http('GET', '/openapi/v3');
+    const { serverRelativeURL } = json.paths['apis/apps/v1'];
+    const document = await running.http('GET', serverRelativeURL);
+    expect(document.headers['cache-control']).toBe('public, immutable');
+    expect(document.json.components.schemas['io.k8s.api.apps.v1.Deployment']).toBeDefined();
+    const moved = await running.http('GET', '/openapi/v3/apis/apps/v1?hash=OLD');
+    expect(moved.status).toBe(301);
+    expect(moved.headers['location']).toBe(serverRelativeURL);
+  });
+
+  it('compresses large answers for those who ask', async () => {
+    const { headers } = await running.http('GET', '/openapi/v2', { headers: { 'accept-encoding': 'gzip' } });
+    expect(headers['content-encoding']).toBe('gzip');
+  });
+
+  it('refuses unknown users', async () => {
+    await using strict = await startTestServer({ authenticators: [] });
+    expect((await strict.http('GET', '/api/v1/pods')).status).toBe(401);
+  });
+
+  it('answers 403 with what was asked', async () => {
+    const authorizer: Authorizer = {
+      name: 'only the server itself',
+      authorize: ({ user }) => ({ decision: user.name === loopbackUser.name ? 'Allow' : 'NoOpinion', reason: '' }),
+    };
+    await using strict = await startTestServer({ authorizer });
+    const { status, json } = await strict.http('GET', '/api/v1/namespaces/default/pods');
+    expect(status).toBe(403);
+    expect(json.message).toBe(
+      'pods is forbidden: User "admin" cannot list resource "pods" in API group "" in the namespace "default"',
+    );
+  });
+});
+
+describe('priority and fairness', () => {
+  it('lets the flows of a full level take turns, and refuses when their queues are full', async () => {
+    const clock = new VirtualClock();
+    await using running = await startTestServer({ clock, flowControl: false });
+    const { client } = running;
+    await client.patch(
+      PriorityLevelConfiguration,
+      { name: 'workload-low' },
+      {
+        spec: {
+          limited: {
+            nominalConcurrencyShares: 0,
+            limitResponse: { type: 'Queue', queuing: { queues: 1, handSize: 1, queueLengthLimit: 2 } },
+          },
+        },
+      },
+      { type: 'merge' },
+    );
+    const done: (() => void)[] = [];
+    const started: string[] = [];
+    const api = {
+      registry: running.server.kinds,
+      clock,
+      metrics: { counter: () => ({ inc() {} }), gauge: () => ({}) },
+    };
+    const control = createFlowControl(api as unknown as Parameters<typeof createFlowControl>[0]);
+    const enter = (account: string, id: string) => {
+      const res = { setHeader() {}, once() {} } as unknown as HttpResponse;
+      const exchange = new Exchange(
+        { req: {} as HttpRequest, res },
+        parseRequestInfo('GET', '/api/v1/namespaces/a/pods'),
+        0,
+      );
+      exchange.user = { name: `system:serviceaccount:a:${account}`, groups: ['system:serviceaccounts'] };
+      const pending = control.filter(exchange);
+      return Promise.resolve(pending).then(() => {
+        started.push(id);
+        done.push(() => exchange.done());
+      });
+    };
+    const settle = () => new Promise((resolve) => setImmediate(resolve));
+    await enter('greedy', 'g1');
+    const waiting = [enter('greedy', 'g2'), enter('greedy', 'g3'), enter('modest', 'm1')];
+    await expect(enter('greedy', 'g4')).rejects.toMatchObject({ code: 429, details: { retryAfterSeconds: 1 } });
+    expect(started).toEqual(['g1']);
+    for (let i = 0; i < 3; i++) {
+      done[i]!();
+      await settle();
+    }
+    await Promise.all(waiting);
+    expect(started).toEqual(['g1', 'g2', 'm1', 'g3']);
+    control.stop();
+  });
+});
