@@ -2,7 +2,7 @@
 import { Node } from '../../src/api/core/node.ts';
 import { Pod } from '../../src/api/core/pod.ts';
 import type { Shared } from '../../src/api/kind.ts';
-import { isNotFound } from '../../src/api/machinery/status.ts';
+import { isNotFound, serviceUnavailable } from '../../src/api/machinery/status.ts';
 import { createApiServer } from '../../src/apiserver/server.ts';
 import { loopbackUser } from '../../src/apiserver/user.ts';
 import { formatTime, VirtualClock } from '../../src/base/clock.ts';
@@ -32,6 +32,10 @@ export interface Harness {
   lifeOf: (pod: Shared<Pod>) => 'ready' | 'running' | 'succeeded' | 'failed' | 'pending';
   /** Makes the kubelet look at all pods again, after `lifeOf` was changed. */
   relive(): Promise<void>;
+  /** No more faults from here on. */
+  calm(): void;
+  /** The controllers lose their memory and their caches, as after a crash. */
+  crash(): Promise<void>;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -42,6 +46,9 @@ export interface HarnessOptions {
   readonly nodes?: number;
   readonly log?: Logger;
   readonly admission?: boolean;
+  /** Part of the controllers' requests that fail, half of them after they have taken effect. */
+  readonly faultRate?: number;
+  readonly seed?: number;
   /** Answers requests in place of the server; undefined leaves them to it. */
   readonly intercept?: (request: ResourceRequest) => unknown;
 }
@@ -53,7 +60,7 @@ const retryMs = 300;
 
 export async function startHarness(options: HarnessOptions): Promise<Harness> {
   const clock = new VirtualClock();
-  const random = seededRandom(42);
+  const random = seededRandom(42 + (options.seed ?? 0));
   const log = options.log ?? (process.env['TEST_LOG'] ? createLogger({ level: 'debug' }) : silentLogger);
   const metrics = new MetricsRegistry();
   const store = openMemoryStore();
@@ -82,16 +89,35 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     raw: (path) => direct.raw(path),
     close: () => direct.close(),
   });
-  const informers = createInformerSet(client, { clock, log, random });
-  const running = startControllers(options.controllers, {
-    client,
-    informers,
-    clock,
-    random,
-    log,
-    metrics: new MetricsRegistry(),
-    settings: { clusterName: 'test', ...options.settings },
+  const chance = seededRandom((options.seed ?? 0) + 1);
+  let faultRate = options.faultRate ?? 0;
+  const faulty = createClient({
+    ...direct,
+    async request(request) {
+      const fate = request.kind.plural === 'events' ? 1 : chance.next();
+      if (fate < faultRate / 2) throw serviceUnavailable('a fault before the request');
+      const answer = await client.transport.request(request);
+      if (fate < faultRate) throw serviceUnavailable('a fault after the request');
+      return answer;
+    },
+    watch: (request, handler) => direct.watch(request, handler),
+    raw: (path) => direct.raw(path),
   });
+  const informers = createInformerSet(client, { clock, log, random });
+  const startAll = () => {
+    const caches = createInformerSet(client, { clock, log, random });
+    const controllers = startControllers(options.controllers, {
+      client: faulty,
+      informers: caches,
+      clock,
+      random,
+      log,
+      metrics: new MetricsRegistry(),
+      settings: { clusterName: 'test', ...options.settings },
+    });
+    return { controllers, caches };
+  };
+  let running = startAll();
   for (let i = 0; i < (options.nodes ?? 0); i++) await client.create(Node, { metadata: { name: nodeName(i) } });
 
   const harness: Harness = {
@@ -107,7 +133,8 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     async settle() {
       for (let quiet = 0; quiet < 3; ) {
         await clock.advance(0);
-        quiet = running.idle() && informers.idle() && kubelet.idle() ? quiet + 1 : 0;
+        const idle = running.controllers.idle() && running.caches.idle() && informers.idle() && kubelet.idle();
+        quiet = idle ? quiet + 1 : 0;
         // Lost races are tried again within milliseconds.
         const due = clock.nextDue();
         if (due === undefined || due > clock.now() + retryMs) continue;
@@ -124,9 +151,19 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
       }
       await clock.advance(Math.max(0, end - clock.now()));
     },
+    calm() {
+      faultRate = 0;
+    },
+    async crash() {
+      const before = running;
+      running = startAll();
+      before.caches.stop();
+      await before.controllers.stop();
+    },
     async close() {
       kubelet.stop();
-      await running.stop();
+      await running.controllers.stop();
+      running.caches.stop();
       informers.stop();
       await server.close();
       await cache.close();
@@ -135,7 +172,7 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
   };
   const kubelet = startKubelet(harness, informers);
   await informers.whenSynced();
-  await running.whenStarted();
+  await running.controllers.whenStarted();
   await harness.settle();
   return harness;
 }
