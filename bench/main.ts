@@ -8,13 +8,27 @@ import { type Bench, median } from './bench.ts';
 
 const notAreas = /^(main|bench|.*-fixtures)\.ts$/;
 
-async function findBenches(): Promise<Bench[]> {
+let failed = false;
+
+function complain(what: string, error: unknown): void {
+  failed = true;
+  process.stderr.write(`${what} failed: ${error instanceof Error ? error.stack : error}\n`);
+}
+
+/** The benches of the areas that the names begin with; an area that does not load takes no other with it. */
+async function findBenches(wanted: readonly string[]): Promise<Bench[]> {
   const here = new URL('.', import.meta.url);
+  const areas = new Set(wanted.map((name) => `${name.split('.')[0]}.ts`));
+  const files = readdirSync(here).filter((file) => file.endsWith('.ts') && !notAreas.test(file));
+  const known = files.filter((file) => areas.has(file));
   const found: Bench[] = [];
-  for (const file of readdirSync(here).sort()) {
-    if (!file.endsWith('.ts') || notAreas.test(file)) continue;
-    const area: { readonly benches?: readonly Bench[] } = await import(new URL(file, here).href);
-    if (area.benches) found.push(...area.benches);
+  for (const file of (known.length === areas.size && known.length > 0 ? known : files).sort()) {
+    try {
+      const area: { readonly benches?: readonly Bench[] } = await import(new URL(file, here).href);
+      if (area.benches) found.push(...area.benches);
+    } catch (error) {
+      complain(`loading ${file}`, error);
+    }
   }
   return found;
 }
@@ -26,7 +40,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { list: { type: 'boolean' }, runs: { type: 'string', default: '1' } },
 });
-const benches = (await findBenches()).filter(({ name }) => isWanted(name, positionals));
+const benches = (await findBenches(positionals)).filter(({ name }) => isWanted(name, positionals));
 if (benches.length === 0) {
   process.stderr.write(`no bench is named ${positionals.join(' or ')}; --list shows what there is\n`);
   process.exit(2);
@@ -36,7 +50,6 @@ if (values.list) {
   process.exit(0);
 }
 
-let failed = false;
 for (const { name, unit, target, better, run } of benches) {
   process.stderr.write(`${name} …\n`);
   try {
@@ -46,8 +59,7 @@ for (const { name, unit, target, better, run } of benches) {
     const ok = target === undefined || (better === 'higher' ? value >= target : value <= target);
     process.stdout.write(`${JSON.stringify({ bench: name, value, unit, target, ok })}\n`);
   } catch (error) {
-    failed = true;
-    process.stderr.write(`${name} failed: ${error instanceof Error ? error.stack : error}\n`);
+    complain(name, error);
   }
 }
 process.exit(failed ? 1 : 0);

@@ -292,12 +292,15 @@ class SqliteStore implements Store {
 
   async *#readLoad(load: number, prefix: string): AsyncGenerator<readonly StoreEntry[]> {
     try {
-      let after: string | undefined;
-      for (let done = false; !done; ) {
-        const rows = await this.#thread.ask<PackedRows>({ op: 'loadNext', load, prefix, after });
-        ({ done, last: after } = rows);
+      const next = (after: string | undefined) => this.#thread.ask<PackedRows>({ op: 'loadNext', load, prefix, after });
+      for (let rows = await next(undefined); ; ) {
+        // The worker reads the next rows while this thread works on these.
+        const following = rows.done ? undefined : next(rows.last);
+        following?.catch(() => {});
         const entries = toEntries(rows);
         if (entries.length > 0) yield entries;
+        if (!following) return;
+        rows = await following;
       }
     } finally {
       if (!this.#closing) await this.#thread.ask({ op: 'loadEnd', load });
