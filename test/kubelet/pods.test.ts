@@ -367,6 +367,23 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     await remove('pull');
   });
 
+  it('are refused when the node has not what they ask for', async () => {
+    await lab.run('huge', { containers: [{ ...waiting, resources: { requests: { cpu: '1000' } } }] });
+    const huge = await lab.until('huge', ({ status }) => status.phase === 'Failed');
+    expect(huge.status.reason).toBe('OutOfcpu');
+    expect(huge.status.message).toMatch(
+      /^Pod was rejected: Node didn't have enough resource: cpu, requested: 1000000, used: /,
+    );
+    expect(huge.status.containerStatuses).toBeUndefined();
+    await lab.run('sysctl', {
+      containers: [waiting],
+      securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] },
+    });
+    const refused = await lab.until('sysctl', ({ status }) => status.phase === 'Failed');
+    expect(refused.status).toMatchObject({ reason: 'SysctlForbidden' });
+    for (const name of ['huge', 'sysctl']) await remove(name);
+  });
+
   it('run hooks, and get their grace before they are killed', async () => {
     await lab.run('hooked', {
       terminationGracePeriodSeconds: 1,

@@ -52,6 +52,8 @@ export function makePodStatus(input: StatusInput): PodStatus {
   const { pod, now } = input;
   const old = pod.status;
   const waitsForInit = (pod.spec.initContainers ?? []).length > 0;
+  // A pod that was refused never had containers.
+  if (input.failure && !old.containerStatuses && input.runtime.containers.length === 0) return refusedStatus(input);
   const statusesOf = (containers: readonly AnyContainer[] | undefined, fallback: string) =>
     (containers ?? []).map((container) => containerStatus(input, container, fallback));
   const init = statusesOf(pod.spec.initContainers, 'PodInitializing');
@@ -82,6 +84,19 @@ export function makePodStatus(input: StatusInput): PodStatus {
     ...(init.length > 0 ? { initContainerStatuses: init } : {}),
     containerStatuses: main,
     ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
+    qosClass: old.qosClass ?? podQosClass(pod.spec),
+  };
+}
+
+function refusedStatus({ pod, failure, now }: StatusInput): PodStatus {
+  const old = pod.status;
+  return {
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    phase: 'Failed',
+    reason: failure!.reason,
+    message: failure!.message,
+    ...(old.conditions ? { conditions: old.conditions.map((condition) => mutableCopy(condition)) } : {}),
+    startTime: old.startTime ?? formatTime(now),
     qosClass: old.qosClass ?? podQosClass(pod.spec),
   };
 }

@@ -1,25 +1,21 @@
 /** One pod's worker: looks at the pod and at the runtime, does the next step, says how it is; never two steps at once. */
-import { rmSync } from 'node:fs';
-import { Pod } from '../../api/core/pod.ts';
+import type { Pod } from '../../api/core/pod.ts';
 import type { Shared } from '../../api/kind.ts';
-import { isNotFound } from '../../api/machinery/status.ts';
 import type { PodStatus } from '../../api/types/core-v1.ts';
 import { backoffDelay } from '../../base/backoff.ts';
 import { parseTime, type Timer } from '../../base/clock.ts';
 import { deepEqual } from '../../base/deep.ts';
-import { isCriNotFound } from '../../cri/runtime.ts';
-import { hasChangingVolumes, setUpVolumes, tearDownVolumes } from '../volumes/pod-volumes.ts';
+import { hasChangingVolumes, setUpVolumes } from '../volumes/pod-volumes.ts';
 import { VolumeError } from '../volumes/volume.ts';
 import { computeActions } from './actions.ts';
 import { collectGarbage } from './container-gc.ts';
-import { stopAllContainers, stopContainer } from './container-stopper.ts';
-import { podLogDir } from './pod-dirs.ts';
+import { stopContainer } from './container-stopper.ts';
+import { deleteFromApi, forgetPod, PodStopper, podGraceSeconds, probeGraceSeconds, releasePod } from './pod-ending.ts';
 import { type PodKit, podSources } from './pod-kit.ts';
 import { PodResizer } from './pod-resizer.ts';
 import { emptyRuntimePod, type RuntimePod, readRuntimePod } from './pod-runtime.ts';
 import { PodStarter } from './pod-starter.ts';
 import { makePodStatus, type WaitingReason } from './pod-status.ts';
-import { podCgroup } from './resources.ts';
 import { terminationMessage } from './termination-message.ts';
 
 const retryPolicy = { initialMs: 200, maxMs: 10_000 };
@@ -48,11 +44,9 @@ export class PodWorker {
   #gone = false;
   /** The agent ends it for a reason of its own. */
   #failure: WaitingReason | undefined;
-  /** Aborts starts when the pod is to end, and stops when a shorter grace takes over. */
-  #starting = new AbortController();
-  #stopping = new AbortController();
-  #stopGrace = Number.POSITIVE_INFINITY;
-  #saidKilling = false;
+  /** Aborted when the pod is to end: nothing is started any more. */
+  readonly #starting = new AbortController();
+  readonly #stopper: PodStopper;
   #cleaned = false;
   #lastRefresh: number;
   /** Something that its volumes are made of has changed. */
@@ -65,6 +59,7 @@ export class PodWorker {
     this.#kit = kit;
     this.#pod = pod;
     this.#resizer = new PodResizer(kit);
+    this.#stopper = new PodStopper(kit);
     this.#otherPods = node.otherPods;
     this.#onDone = node.onDone;
     this.#runtimePod = emptyRuntimePod(this.uid);
@@ -94,7 +89,7 @@ export class PodWorker {
     const old = this.#pod;
     this.#pod = pod;
     this.#kit.statuses.observe(pod);
-    if (pod.metadata.deletionTimestamp) this.#endWithin(this.#graceSeconds());
+    if (pod.metadata.deletionTimestamp) this.#endSoon();
     // What only the worker itself has changed is no news.
     const isOwnStatus =
       old.metadata.generation === pod.metadata.generation &&
@@ -110,7 +105,7 @@ export class PodWorker {
   removed(pod: Shared<Pod>): void {
     this.#pod = pod;
     this.#gone = true;
-    this.#endWithin(this.#graceSeconds());
+    this.#endSoon();
     this.wake();
   }
 
@@ -118,7 +113,7 @@ export class PodWorker {
   fail(failure: WaitingReason): void {
     if (this.#failure || isTerminal(this.#pod)) return;
     this.#failure = failure;
-    this.#endWithin(this.#graceSeconds());
+    this.#endSoon();
     this.wake();
   }
 
@@ -145,7 +140,7 @@ export class PodWorker {
     this.#closed = true;
     this.#timer?.cancel();
     this.#starting.abort(new Error('the agent stops'));
-    this.#stopping.abort(new Error('the agent stops'));
+    this.#stopper.close();
     await this.#workDone;
   }
 
@@ -219,7 +214,7 @@ export class PodWorker {
         pod,
         container,
         message,
-        graceSeconds: this.#probeGrace(container.name),
+        graceSeconds: probeGraceSeconds(pod, container.name),
         podIp: this.podIps[0] ?? '127.0.0.1',
       });
     }
@@ -262,7 +257,7 @@ export class PodWorker {
   async #end(): Promise<number | undefined> {
     const { context, probes, statuses } = this.#kit;
     const pod = this.#pod;
-    this.#endWithin(this.#graceSeconds());
+    this.#endSoon();
     probes.sync(pod, this.#runtimePod);
     probes.stopLiveness(this.uid);
     if (!this.#gone && !isTerminal(pod)) statuses.write(pod, this.#makeStatus());
@@ -278,106 +273,31 @@ export class PodWorker {
       statuses.write(pod, this.#makeStatus({ finished: true }));
       await statuses.flush(this.uid);
     }
-    this.#cleanUp();
+    releasePod(this.#kit, pod);
+    this.#cleaned = true;
     return this.#afterCleaning();
   }
 
-  /** Containers and logs of a pod stay for looking at until it is deleted; everything else goes now. */
-  #cleanUp(): void {
-    const { context, cgroups, images, restarts, configMaps, secrets, tokens } = this.#kit;
-    // The container's last words are in its directory: they are in the status already.
-    tearDownVolumes(context.rootDir, this.uid);
-    cgroups.remove(podCgroup(context.settings.cgroupRoot, this.#pod));
-    configMaps.release(this.uid);
-    secrets.release(this.uid);
-    tokens.release(this.uid);
-    images.forget(this.uid);
-    restarts.forget(`${this.uid}_`);
-    this.#cleaned = true;
-  }
-
-  async #afterCleaning(): Promise<number | undefined> {
-    const { client } = this.#kit.context;
-    const { namespace, name, deletionTimestamp } = this.#pod.metadata;
-    if (!this.#gone && deletionTimestamp) {
-      try {
-        await client.delete(
-          Pod,
-          { namespace: namespace!, name: name! },
-          { gracePeriodSeconds: 0, preconditions: { uid: this.uid } },
-        );
-      } catch (error) {
-        if (!isNotFound(error) && (error as { reason?: string }).reason !== 'Conflict') throw error;
-        this.#gone = true;
-      }
-      // The informer will tell; until then a finalizer may hold the object.
-      if (!this.#gone) return undefined;
-    }
-    if (!this.#gone) return undefined;
-    await removeFromRuntime(this.#kit, this.uid);
-    rmSync(podLogDir(this.#kit.context.logDir, this.#pod), { recursive: true, force: true });
-    this.#kit.statuses.forget(this.uid);
+  async #afterCleaning(): Promise<undefined> {
+    if (!this.#gone && this.#pod.metadata.deletionTimestamp) this.#gone = await deleteFromApi(this.#kit, this.#pod);
+    if (!this.#gone) return;
+    await forgetPod(this.#kit, this.#pod);
     this.#closed = true;
     this.#onDone();
-    return undefined;
   }
 
-  async #stopEverything(current: RuntimePod): Promise<void> {
-    const { context } = this.#kit;
-    const quiet = this.#saidKilling;
-    this.#saidKilling = this.#mustEnd();
-    const signal = this.#stopping.signal;
-    const address = this.podIps[0];
-    if (address && !quiet && this.#graceSeconds() > 0 && !this.#pod.spec.hostNetwork)
-      await context.whenDrained?.(address);
-    try {
-      await stopAllContainers(context, this.#pod, {
-        current,
-        graceSeconds: this.#graceSeconds(),
-        podIp: this.podIps[0] ?? '127.0.0.1',
-        signal,
-        quiet,
-      });
-    } catch (error) {
-      if (!signal.aborted || this.#closed) throw error;
-      // A shorter grace came while waiting: begin anew with it.
-      return this.#stopEverything(await readRuntimePod(context.runtime, this.uid));
-    }
-    for (const sandbox of current.sandboxes) {
-      try {
-        await context.runtime.runtime.stopPodSandbox({ pod_sandbox_id: sandbox.id });
-      } catch (error) {
-        if (!isCriNotFound(error)) throw error;
-      }
-    }
+  #stopEverything(current: RuntimePod): Promise<void> {
+    return this.#stopper.stop(this.#pod, {
+      current,
+      graceSeconds: () => podGraceSeconds(this.#pod, this.#gone),
+      podIps: this.podIps,
+      ending: this.#mustEnd(),
+    });
   }
 
-  #endWithin(graceSeconds: number): void {
+  #endSoon(): void {
     if (!this.#starting.signal.aborted) this.#starting.abort(new Error('the pod ends'));
-    if (graceSeconds >= this.#stopGrace) return;
-    const wasStopping = this.#stopGrace !== Number.POSITIVE_INFINITY;
-    this.#stopGrace = graceSeconds;
-    if (!wasStopping) return;
-    this.#stopping.abort(new Error('a shorter grace period'));
-    this.#stopping = new AbortController();
-  }
-
-  #graceSeconds(): number {
-    // What the API has let go of before it was ended was deleted by force.
-    if (this.#gone) return 1;
-    const { deletionGracePeriodSeconds, deletionTimestamp } = this.#pod.metadata;
-    const own = this.#pod.spec.terminationGracePeriodSeconds ?? 30;
-    const wanted = deletionTimestamp ? (deletionGracePeriodSeconds ?? own) : own;
-    return Math.max(1, wanted);
-  }
-
-  #probeGrace(container: string): number {
-    const spec = [...this.#pod.spec.containers, ...(this.#pod.spec.initContainers ?? [])].find(
-      (c) => c.name === container,
-    );
-    const grace =
-      spec?.livenessProbe?.terminationGracePeriodSeconds ?? spec?.startupProbe?.terminationGracePeriodSeconds;
-    return grace ?? this.#pod.spec.terminationGracePeriodSeconds ?? 30;
+    this.#stopper.within(podGraceSeconds(this.#pod, this.#gone));
   }
 
   /** Milliseconds until activeDeadlineSeconds is over. */
@@ -440,14 +360,4 @@ const isSettled = (pod: Shared<Pod>) =>
 function least(...values: (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
   return known.length > 0 ? Math.min(...known) : undefined;
-}
-
-/** Removes a pod's sandboxes and with them its containers. */
-export async function removeFromRuntime(kit: Pick<PodKit, 'context'>, uid: string): Promise<void> {
-  const { runtime } = kit.context.runtime;
-  const current = await readRuntimePod(kit.context.runtime, uid);
-  for (const sandbox of current.sandboxes) {
-    await runtime.stopPodSandbox({ pod_sandbox_id: sandbox.id });
-    await runtime.removePodSandbox({ pod_sandbox_id: sandbox.id });
-  }
 }

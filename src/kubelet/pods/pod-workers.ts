@@ -8,8 +8,9 @@ import type { Informer } from '../../client/informer.ts';
 import { type ContainerWatch, watchContainers } from '../../cri/events.ts';
 import { tearDownVolumes } from '../volumes/pod-volumes.ts';
 import { admitPod } from './admission.ts';
+import { removeFromRuntime } from './pod-ending.ts';
 import type { PodKit } from './pod-kit.ts';
-import { PodWorker, removeFromRuntime } from './pod-worker.ts';
+import { PodWorker } from './pod-worker.ts';
 import { qosCgroup } from './resources.ts';
 import { agentId, labelNames } from './runtime-labels.ts';
 
@@ -98,7 +99,7 @@ export class PodWorkers {
     const refusal = admitPod(this.#kit, pod, this.all());
     if (refusal) {
       this.#kit.context.events.event(pod as never, 'Warning', refusal.reason, refusal.message);
-      worker.fail(refusal);
+      worker.fail({ ...refusal, message: `Pod was rejected: ${refusal.message}` });
     }
     worker.wake();
   }
@@ -109,7 +110,7 @@ export class PodWorkers {
 
   async #runtimeChanged(containerId: string | undefined): Promise<void> {
     if (containerId === undefined) {
-      for (const worker of this.#workers.values()) worker.runtimeChanged();
+      for (const worker of this.#workers.values()) if (worker.active) worker.wake();
       return;
     }
     for (const worker of this.#workers.values()) {

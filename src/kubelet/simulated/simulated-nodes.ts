@@ -180,9 +180,8 @@ class RunningNodes implements SimulatedNodes {
     const node = this.#node(name);
     node.silent = false;
     const { client, clock } = this.#options;
-    const known = await client.get(Node, { name });
     const { conditions } = nodeStatus(name, { hostIp: node.hostIp, capacity: {}, now: clock.now() });
-    await client.updateStatus(Node, { ...known, status: { ...known.status, conditions } } as Shared<Node>);
+    await client.patch(Node, { name }, { status: { conditions } }, { type: 'strategic', subresource: 'status' });
     await this.#renew(name);
     for (const pod of this.#options.informers.informer(Pod).list())
       if (pod.spec.nodeName === name) this.#queue.add(keyOf(pod));
