@@ -127,6 +127,12 @@ describe('canonicalize', () => {
     expect(() => canonicalize(secret, { data: { a: 'abcde' } })).toThrow('illegal base64 data at input byte 4');
   });
 
+  it('keeps the greatest integers within what Go reads back', () => {
+    const { object } = canonicalize(pod, parseJson('{"spec":{"activeDeadlineSeconds":9223372036854775807}}').value);
+    const text = JSON.stringify((object['spec'] as Record<string, unknown>)['activeDeadlineSeconds']);
+    expect(BigInt(text)).toBeLessThan(2n ** 63n);
+  });
+
   it('takes numbers and strings where either may be', () => {
     const probe = structSchema('core/v1.HTTPGetAction');
     expect(canonicalize(probe, { port: 'http' }).object['port']).toBe('http');

@@ -5,7 +5,7 @@
 import { Reader } from 'protobufjs';
 import type { StructSchema, TypeSchema } from '../schema/schema.ts';
 import { setOwn } from './parse-json.ts';
-import { type Codec, scalarCodecs } from './protobuf-scalars.ts';
+import { type Codec, readNested, scalarCodecs } from './protobuf-scalars.ts';
 import { BackwardWriter } from './protobuf-writer.ts';
 
 type Json = Record<string, unknown>;
@@ -33,20 +33,29 @@ export function encodeMessage(struct: StructSchema, object: object): Uint8Array 
 
 /** The JSON-like data of a message: not yet canonical. Throws Error or RangeError for what is no message. */
 export function decodeMessage(struct: StructSchema, bytes: Uint8Array): Json {
-  return readFields(Reader.create(bytes), messageCodec(struct), {});
+  const reader = Reader.create(bytes);
+  const { byNumber } = messageCodec(struct);
+  const out: Json = {};
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    const field = byNumber.get(tag >>> 3);
+    if (field) field.read(reader, out);
+    else reader.skipType(tag & 7);
+  }
+  return out;
 }
 
 function writeFields(writer: BackwardWriter, codec: MessageCodec, object: Json): void {
   for (const field of codec.descending) field.write(writer, object);
 }
 
+/** Reads the message that follows into an object. */
 function readFields(reader: Reader, codec: MessageCodec, into: Json): Json {
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32();
-    const field = codec.byNumber.get(tag >>> 3);
-    if (field) field.read(reader, into);
-    else reader.skipType(tag & 7);
-  }
+  readNested(reader, (number) => {
+    const field = codec.byNumber.get(number);
+    field?.read(reader, into);
+    return field !== undefined;
+  });
   return into;
 }
 
@@ -78,7 +87,7 @@ function inlined(number: number, struct: StructSchema): FieldCodec {
       writer.header(number, before);
     },
     read(reader, object) {
-      readFields(Reader.create(reader.bytes()), messageCodec(struct), object);
+      readFields(reader, messageCodec(struct), object);
     },
   };
 }
@@ -159,15 +168,13 @@ function mapField(number: number, name: string, codec: Codec): FieldCodec {
       }
     },
     read(reader, object) {
-      const entry = Reader.create(reader.bytes());
       let key = '';
       let value: unknown = codec.zero;
-      while (entry.pos < entry.len) {
-        const tag = entry.uint32();
-        if (tag >>> 3 === 1) key = entry.string();
-        else if (tag >>> 3 === 2) value = codec.read(entry);
-        else entry.skipType(tag & 7);
-      }
+      readNested(reader, (part) => {
+        if (part === 1) key = reader.string();
+        else if (part === 2) value = codec.read(reader);
+        return part === 1 || part === 2;
+      });
       let map = object[name] as Json | undefined;
       if (!map) {
         map = {};
@@ -198,7 +205,7 @@ function structCodec(struct: StructSchema): Codec {
     wireType: 2,
     zero: {},
     write: (writer, value) => writeFields(writer, messageCodec(struct), value as Json),
-    read: (reader) => readFields(Reader.create(reader.bytes()), messageCodec(struct), {}),
+    read: (reader) => readFields(reader, messageCodec(struct), {}),
   };
 }
 
@@ -209,14 +216,11 @@ function wrapped(items: FieldCodec, zero: unknown): Codec {
     zero,
     write: (writer, value) => items.write(writer, { items: value }),
     read(reader) {
-      const out: Json = { items: zero };
-      const message = Reader.create(reader.bytes());
-      if (message.len > 0) delete out['items'];
-      while (message.pos < message.len) {
-        const tag = message.uint32();
-        if (tag >>> 3 === 1) items.read(message, out);
-        else message.skipType(tag & 7);
-      }
+      const out: Json = {};
+      readNested(reader, (part) => {
+        if (part === 1) items.read(reader, out);
+        return part === 1;
+      });
       return out['items'] ?? zero;
     },
   };
@@ -264,9 +268,5 @@ function schemaOrBool(struct: StructSchema): Codec {
 }
 
 function readForms(reader: Reader, forms: readonly FieldCodec[]): Json {
-  return readFields(
-    Reader.create(reader.bytes()),
-    { descending: forms, byNumber: new Map(forms.map((form) => [form.number, form])) },
-    {},
-  );
+  return readFields(reader, { descending: forms, byNumber: new Map(forms.map((form) => [form.number, form])) }, {});
 }

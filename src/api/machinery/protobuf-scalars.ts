@@ -1,5 +1,5 @@
 /** The scalar types in protobuf: plain ones, and those that are messages of a few fields. */
-import { Reader } from 'protobufjs';
+import type { Reader } from 'protobufjs';
 import { formatMicroTime, formatTime, parseTime } from '../../base/clock.ts';
 import type { Scalar } from '../schema/schema.ts';
 import { formatDuration, parseDuration } from './duration.ts';
@@ -25,6 +25,21 @@ const varint = (read: (reader: Reader) => number): Codec => ({
 
 const int64 = varint((reader) => Number(reader.int64()));
 
+/**
+ * Reads the message that follows, field by field: `field` reads the content of the field of a number, or says that it does
+ * not know it. Throws RangeError for a message that is longer than what is left.
+ */
+export function readNested(reader: Reader, field: (number: number) => boolean): void {
+  const size = reader.uint32();
+  const end = reader.pos + size;
+  if (end > reader.len) throw new RangeError(`index out of range: ${reader.pos} + ${size} > ${reader.len}`);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    if (!field(tag >>> 3)) reader.skipType(tag & 7);
+  }
+  if (reader.pos !== end) throw new RangeError('a field is longer than its message');
+}
+
 /** A message of a few scalar fields, all of them always written. */
 function scalarMessage(options: {
   zero: unknown;
@@ -37,14 +52,12 @@ function scalarMessage(options: {
     zero: options.zero,
     write: options.write,
     read(reader) {
-      const message = Reader.create(reader.bytes());
       const fields: Record<number, unknown> = {};
-      while (message.pos < message.len) {
-        const tag = message.uint32();
-        const read = options.readers[tag >>> 3];
-        if (read) fields[tag >>> 3] = read(message);
-        else message.skipType(tag & 7);
-      }
+      readNested(reader, (number) => {
+        const read = options.readers[number];
+        if (read) fields[number] = read(reader);
+        return read !== undefined;
+      });
       return options.build(fields);
     },
   };

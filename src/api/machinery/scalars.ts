@@ -27,10 +27,14 @@ export function jsonTypeName(value: unknown): string {
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
+/** The greatest number below 2^63 that is one here: what JSON writes of 2^63 itself, Go's clients refuse to read. */
+const largestInt64 = 2 ** 63 - 1024;
+
 function integer(min: number, max: number): (wanted: string) => DecodeScalar {
   return (wanted) => (value) => {
     if (typeof value !== 'number') throw new WrongType(jsonTypeName(value), wanted);
     if (!Number.isInteger(value) || value < min || value > max) throw new WrongType(`number ${value}`, wanted);
+    if (Math.abs(value) >= 2 ** 63) return Math.sign(value) * largestInt64;
     // Adding zero turns -0 into 0.
     return value + 0;
   };
