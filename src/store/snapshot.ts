@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { formatTime } from '../base/clock.ts';
 import { snapshotSuffix } from './snapshot-files.ts';
@@ -238,9 +238,4 @@ async function syncDirectory(path: string): Promise<void> {
 /** The name of a snapshot without its directory and ending, as lists show it. */
 export function snapshotName({ path }: SnapshotInfo): string {
   return basename(path).slice(0, -snapshotSuffix.length);
-}
-
-/** The directory of a data file's snapshots. */
-export function snapshotDirectory(databasePath: string): string {
-  return join(dirname(databasePath), 'snapshots');
 }
