@@ -1,6 +1,6 @@
 /** Validation of endpoints and events. */
 import type { DeepReadonly } from '../../base/deep.ts';
-import { at, child, duplicate, type FieldError, invalid, required } from '../machinery/field-error.ts';
+import { at, child, type FieldError, invalid, required } from '../machinery/field-error.ts';
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from '../machinery/names.ts';
 import type { EndpointAddress, EndpointPort, Endpoints, Event } from '../types/core-v1.ts';
 import { invalidEach, validateChoice, validateEach, validateIp } from './field-rules.ts';
@@ -32,7 +32,6 @@ function validateAddress({ ip, hostname, nodeName }: DeepReadonly<EndpointAddres
 }
 
 function validateEndpointPorts(ports: readonly DeepReadonly<EndpointPort>[] | undefined, path: string): FieldError[] {
-  const names = new Set<string>();
   return (ports ?? []).flatMap(({ name = '', port, protocol, appProtocol }, i) => {
     const itemPath = at(path, i);
     const errors: FieldError[] = [];
@@ -40,8 +39,6 @@ function validateEndpointPorts(ports: readonly DeepReadonly<EndpointPort>[] | un
       if (ports!.length > 1) errors.push(required(child(itemPath, 'name')));
     } else {
       errors.push(...invalidEach(child(itemPath, 'name'), name, dns1123Label(name)));
-      if (names.has(name)) errors.push(duplicate(child(itemPath, 'name'), name));
-      names.add(name);
     }
     errors.push(
       ...invalidEach(child(itemPath, 'port'), port, portNumber(port)),

@@ -46,9 +46,8 @@ export function validateNodeUpdate({ spec, status }: SharedNode, { spec: old }: 
   if (old.providerID && spec.providerID !== old.providerID) {
     errors.push(forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid'));
   }
-  const { configSource, externalID } = spec;
-  if (!deepEqual({ configSource, externalID }, { configSource: old.configSource, externalID: old.externalID })) {
-    errors.push(forbidden('', 'node updates may only change labels, taints, or capacity'));
+  if ((spec.externalID ?? '') !== (old.externalID ?? '')) {
+    errors.push(forbidden('spec.externalID', 'may not be updated'));
   }
   return errors;
 }

@@ -142,6 +142,21 @@ describe('Node', () => {
   });
 });
 
+describe('Node updates', () => {
+  it.each<[string, object, string[]]>([
+    ['taints', { taints: [{ key: 'a', effect: 'NoSchedule' }] }, []],
+    ['the first range', { podCIDRs: ['10.0.0.0/24'] }, []],
+    ['another provider', { providerID: 'p2' }, ['spec.providerID']],
+    ['an external id', { externalID: 'e' }, ['spec.externalID']],
+  ])('%s', (_, more, paths) => {
+    const node = admitted(Node, { spec: { providerID: 'p1' } });
+    const problems = updateProblems(Node, node, (n) => {
+      Object.assign(n.spec, more);
+    });
+    expect(problems.map((problem) => problem.split(':')[0])).toEqual(paths);
+  });
+});
+
 describe('LimitRange', () => {
   it('fills default limits and requests of containers', () => {
     const range = admitted(LimitRange, {
@@ -155,6 +170,10 @@ describe('LimitRange', () => {
     expect(createProblems(LimitRange, admitted(LimitRange, { spec: { limits } }))).toContain(
       'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1',
     );
+    const above = [{ type: 'Container', max: { cpu: '1' }, default: { cpu: '2' }, defaultRequest: { cpu: '1' } }];
+    expect(createProblems(LimitRange, admitted(LimitRange, { spec: { limits: above } }))).toEqual([
+      'spec.limits[0].default[cpu]: Invalid value: "1": default value 2 is greater than max value 1',
+    ]);
   });
 });
 
@@ -255,6 +274,20 @@ describe('PersistentVolumeClaim', () => {
     );
   });
 
+  it('changes its class of attributes only when bound, and never to none', () => {
+    const pending = claim({ storageClassName: 's', volumeName: 'v', volumeAttributesClassName: 'gold' });
+    const bound = structuredClone(pending);
+    bound.status = { phase: 'Bound', capacity: { storage: '1Gi' } };
+    const change = (name: string) => (c: PersistentVolumeClaim) => {
+      c.spec.volumeAttributesClassName = name;
+    };
+    expect(updateProblems(PersistentVolumeClaim, bound, change('silver'))).toEqual([]);
+    expect(updateProblems(PersistentVolumeClaim, pending, change('silver'))[0]).toMatch(/^spec: Forbidden: /);
+    expect(updateProblems(PersistentVolumeClaim, bound, change(''))).toEqual([
+      'spec.volumeAttributesClassName: Forbidden: update from non-nil value to an empty string is forbidden',
+    ]);
+  });
+
   it('shows the volume when it has one', () => {
     const bound = claim({ volumeName: 'v', storageClassName: 's' });
     bound.status = { phase: 'Bound', capacity: { storage: '1Gi' }, accessModes: ['ReadWriteMany', 'ReadWriteOnce'] };
@@ -295,6 +328,11 @@ describe('PersistentVolume', () => {
       'recycling the root',
       { hostPath: { path: '/' }, persistentVolumeReclaimPolicy: 'Recycle' },
       ["spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"],
+    ],
+    [
+      'attributes of a volume without a driver',
+      { volumeAttributesClassName: 'gold' },
+      ['spec.csi: Required value: has to be specified when using volumeAttributesClassName'],
     ],
   ])('%s', (_, more, problems) => {
     const given = Object.fromEntries(Object.entries({ ...spec, ...more }).filter(([, v]) => v !== undefined));

@@ -14,7 +14,7 @@ import type {
 } from '../types/core-v1.ts';
 import { describeDifference } from './difference.ts';
 import { invalidEach, validatePresent } from './field-rules.ts';
-import { validateResourceList, validateResourceName } from './resource-validation.ts';
+import { isNativeResource, validateResourceList, validateResourceQuantity } from './resource-validation.ts';
 import { storageClassOf } from './storage-class-name.ts';
 
 type SharedClaim = DeepReadonly<PersistentVolumeClaim>;
@@ -47,9 +47,7 @@ export function validateClaimSpec(spec: SharedSpec, path: string): FieldError[] 
   const storage = spec.resources.requests?.storage;
   if (storage === undefined) errors.push(required(storagePath));
   else {
-    errors.push(
-      ...validateResourceList(spec.resources.requests, child(path, 'resources.requests'), validateResourceName),
-    );
+    errors.push(...validateResourceQuantity('storage', storage, storagePath));
     if ((Quantity.tryParse(storage)?.sign() ?? 1) <= 0) {
       errors.push(invalid(storagePath, storage, 'must be greater than zero'));
     }
@@ -81,10 +79,10 @@ function validateDataSources({ dataSource, dataSourceRef }: SharedSpec, path: st
     );
     if (dataSource) {
       const detail = 'may not be specified when dataSourceRef.namespace is specified';
-      errors.push(invalid(path, dataSource, detail));
+      errors.push(invalid(path, child(path, 'dataSource'), detail));
     }
   } else if (dataSource && !deepEqual(dataSource, dataSourceRef)) {
-    errors.push(invalid(path, dataSource, 'must match dataSourceRef'));
+    errors.push(invalid(path, child(path, 'dataSource'), 'must match dataSourceRef'));
   }
   return errors;
 }
@@ -145,20 +143,20 @@ export function validateClaimUpdate(claim: SharedClaim, old: SharedClaim): Field
   }
   if (before.volumeAttributesClassName !== munged.volumeAttributesClassName) {
     errors.push(...validateAttributesClassUpdate(claim, old));
-    if (munged.volumeAttributesClassName === undefined) delete before.volumeAttributesClassName;
-    else before.volumeAttributesClassName = munged.volumeAttributesClassName;
+    if (munged.volumeAttributesClassName !== undefined && claim.status.phase === 'Bound') {
+      before.volumeAttributesClassName = munged.volumeAttributesClassName;
+    }
   }
   if (!deepEqual(munged, before)) {
     const detail =
       'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
     errors.push(forbidden('spec', `${detail}\n${describeDifference(before, munged)}`));
-  } else {
-    const floor = Quantity.tryParse(claim.status.capacity?.storage) ?? Quantity.zero;
-    const after = Quantity.tryParse(storage);
-    const previous = Quantity.tryParse(oldStorage);
-    if (after && previous && after.cmp(previous) < 0 && after.cmp(floor) <= 0) {
-      errors.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
-    }
+  }
+  const floor = Quantity.tryParse(old.status.capacity?.storage) ?? Quantity.zero;
+  const after = Quantity.tryParse(storage);
+  const previous = Quantity.tryParse(oldStorage);
+  if (after && previous && after.cmp(previous) < 0 && after.cmp(floor) <= 0) {
+    errors.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
   }
   const annotation = 'volume.beta.kubernetes.io/storage-class';
   const path = `metadata.annotations[${annotation}]`;
@@ -180,7 +178,7 @@ function validateAttributesClassUpdate({ spec }: SharedClaim, { spec: old }: Sha
     return [forbidden(path, 'update from non-nil value to nil is forbidden')];
   }
   return old.volumeAttributesClassName && spec.volumeAttributesClassName === ''
-    ? [forbidden(path, 'update from non-empty value to empty is forbidden')]
+    ? [forbidden(path, 'update from non-nil value to an empty string is forbidden')]
     : [];
 }
 
@@ -192,15 +190,23 @@ const resizeStates = [
   'NodeResizePending',
 ];
 
+/** Storage is the only resource of Kubernetes that a claim has; drivers may name more. */
+function validateStatusKey(name: string, path: string): FieldError[] {
+  const errors = invalidEach(path, name, qualifiedName(name));
+  if (errors.length || name === 'storage' || !isNativeResource(name)) return errors;
+  return [notSupported(path, name, ['storage'])];
+}
+
 /** Status of a claim: capacity and the states of a resize. */
 export function validateClaimStatusUpdate({ spec, status }: SharedClaim): FieldError[] {
   const errors: FieldError[] = [];
-  if (!spec.resources) errors.push(required('spec.resources'));
+  if (!spec.accessModes?.length) errors.push(required('Spec.accessModes'));
   errors.push(...validateResourceList(status.capacity, 'status.capacity', () => []));
   for (const [name, state] of Object.entries(status.allocatedResourceStatuses ?? {})) {
     const path = 'status.allocatedResourceStatus';
-    errors.push(...invalidEach(path, name, qualifiedName(name)));
+    errors.push(...validateStatusKey(name, path));
     if (!resizeStates.includes(state)) errors.push(notSupported(path, name, resizeStates));
   }
-  return [...errors, ...validateResourceList(status.allocatedResources, 'status.allocatedResources', () => [])];
+  const path = 'status.allocatedResources';
+  return [...errors, ...validateResourceList(status.allocatedResources, path, (name) => validateStatusKey(name, path))];
 }

@@ -76,19 +76,39 @@ export function validatePersistentVolumeSpec(
   if (spec.hostPath && /^\/+$/.test(spec.hostPath.path) && policy === 'Recycle') {
     errors.push(forbidden(policyPath, "may not be 'recycle' for a hostPath mount of '/'"));
   }
+  errors.push(...validateClassNames(spec, path, { inline }));
+  const modePath = child(path, 'volumeMode');
+  if (!inline) return [...errors, ...validateOptionalChoice(spec.volumeMode, ['Block', 'Filesystem'], modePath)];
+  if (spec.volumeMode && spec.volumeMode !== 'Filesystem') {
+    const detail = 'may not specify volumeMode other than Filesystem in the context of inline volumes';
+    errors.push(forbidden(modePath, detail));
+  }
+  return errors;
+}
+
+function validateClassNames(spec: SharedSpec, path: string, { inline }: { inline: boolean }): FieldError[] {
+  const errors: FieldError[] = [];
   for (const name of ['storageClassName', 'volumeAttributesClassName'] as const) {
     const value = spec[name];
     if (!value) continue;
     if (inline) errors.push(forbidden(child(path, name), 'may not be specified in the context of inline volumes'));
     else errors.push(...invalidEach(child(path, name), value, dns1123Subdomain(value)));
   }
-  return [...errors, ...validateOptionalChoice(spec.volumeMode, ['Block', 'Filesystem'], child(path, 'volumeMode'))];
+  if (inline || spec.volumeAttributesClassName === undefined) return errors;
+  if (spec.volumeAttributesClassName === '') {
+    errors.push(required(child(path, 'volumeAttributesClassName'), 'an empty string is disallowed'));
+  }
+  if (!spec.csi) {
+    errors.push(required(child(path, 'csi'), 'has to be specified when using volumeAttributesClassName'));
+  }
+  return errors;
 }
 
 function validateInline(spec: SharedSpec, path: string): FieldError[] {
   const detail = 'may not be specified in the context of inline volumes';
   const errors: FieldError[] = [];
   if (spec.claimRef) errors.push(forbidden(child(path, 'claimRef'), detail));
+  if (spec.nodeAffinity) errors.push(forbidden(child(path, 'nodeAffinity'), detail));
   if (Object.keys(spec.capacity ?? {}).length) errors.push(forbidden(child(path, 'capacity'), detail));
   if (!spec.csi) errors.push(required(child(path, 'csi'), 'has to be specified in the context of inline volumes'));
   return errors;
@@ -160,8 +180,8 @@ export function validatePersistentVolumeUpdate(
   const source = (from: SharedSpec) =>
     Object.fromEntries(Object.keys(sourceValidators).map((name) => [name, sourceOf(from, name)]));
   const before = source(old);
-  // The secret for expansion may be added later, and changed.
-  if (old.csi && spec.csi?.controllerExpandSecretRef) {
+  // The secret for expansion may be added later.
+  if (old.csi && !old.csi.controllerExpandSecretRef && spec.csi?.controllerExpandSecretRef) {
     before.csi = { ...old.csi, controllerExpandSecretRef: spec.csi.controllerExpandSecretRef };
   }
   const errors: FieldError[] = [];
@@ -174,6 +194,10 @@ export function validatePersistentVolumeUpdate(
   if (old.nodeAffinity && !deepEqual(replaceBetaLabels(spec.nodeAffinity), replaceBetaLabels(old.nodeAffinity))) {
     const detail = 'field is immutable, except for updating from beta label to GA';
     errors.push(invalid('nodeAffinity', spec.nodeAffinity ?? null, detail));
+  }
+  if (old.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined) {
+    const detail = 'update from non-nil value to nil is forbidden';
+    errors.push(forbidden('spec.volumeAttributesClassName', detail));
   }
   return errors;
 }

@@ -81,8 +81,8 @@ function validateOrderOf(item: DeepReadonly<LimitRangeItem>, name: string, path:
   if (above(request, value)) {
     refuse('defaultRequest', request, `default request value ${request} is greater than default limit value ${value}`);
   }
-  if (value && above(min, value)) refuse('default', value, `min value ${min} is greater than default value ${value}`);
-  if (above(value, max)) refuse('default', value, `default value ${value} is greater than max value ${max}`);
+  if (value && above(min, value)) refuse('default', min, `min value ${min} is greater than default value ${value}`);
+  if (above(value, max)) refuse('default', max!, `default value ${value} is greater than max value ${max}`);
   if (ratio) {
     const thousandths = (q: Quantity) => Number(q.milliValue());
     if (thousandths(ratio) < 1000) refuse('maxLimitRequestRatio', ratio, `ratio ${ratio} is less than 1`);
@@ -135,12 +135,12 @@ export function validateResourceQuota({ spec }: DeepReadonly<ResourceQuota>): Fi
 function validateScopeNames(
   scopes: readonly string[],
   spec: DeepReadonly<ResourceQuotaSpec>,
-  { path, value }: { path: string; value: unknown },
+  { path, value, unknown }: { path: string; value: unknown; unknown: (scope: string) => FieldError },
 ): FieldError[] {
   const errors: FieldError[] = [];
   for (const scope of scopes) {
     const allowed = scopeResources[scope];
-    if (!allowed) errors.push(invalid(path, value, 'unsupported scope'));
+    if (!allowed) errors.push(unknown(scope));
     else {
       for (const name of Object.keys(spec.hard ?? {})) {
         if (isQuotaResource(name) && !allowed.test(name)) {
@@ -160,7 +160,9 @@ function validateScopeNames(
 
 function validateScopes(spec: DeepReadonly<ResourceQuotaSpec>): FieldError[] {
   if (!spec.scopes?.length) return [];
-  return validateScopeNames(spec.scopes, spec, { path: 'spec.scopes', value: spec.scopes });
+  const path = 'spec.scopes';
+  const unknown = () => invalid(path, spec.scopes, 'unsupported scope');
+  return validateScopeNames(spec.scopes, spec, { path, value: spec.scopes, unknown });
 }
 
 function validateScopeSelector(spec: DeepReadonly<ResourceQuotaSpec>): FieldError[] {
@@ -171,7 +173,7 @@ function validateScopeSelector(spec: DeepReadonly<ResourceQuotaSpec>): FieldErro
   const errors = validateScopeNames(
     terms.map((term) => term.scopeName),
     spec,
-    { path: `${path}.scopeName`, value: selector },
+    { path, value: selector, unknown: (scope) => invalid(`${path}.scopeName`, scope, 'unsupported scope') },
   );
   for (const { scopeName, operator, values = [] } of terms) {
     const operatorPath = `${path}.operator`;
@@ -194,7 +196,7 @@ function validateScopeSelector(spec: DeepReadonly<ResourceQuotaSpec>): FieldErro
           invalid(
             `${path}.values`,
             values,
-            "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector",
+            "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
           ),
         );
     } else errors.push(invalid(operatorPath, operator, 'not a valid selector operator'));

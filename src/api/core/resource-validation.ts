@@ -11,7 +11,7 @@ import {
   notSupported,
   required,
 } from '../machinery/field-error.ts';
-import { qualifiedName } from '../machinery/names.ts';
+import { dns1123Label, qualifiedName } from '../machinery/names.ts';
 import { Quantity } from '../machinery/quantity.ts';
 import type { ResourceClaim, ResourceRequirements } from '../types/core-v1.ts';
 import { invalidEach, nonNegativeMessage } from './field-rules.ts';
@@ -80,7 +80,9 @@ export function validateContainerResourceName(name: string, path: string): Field
 }
 
 function validatePodResourceName(name: string, path: string): FieldError[] {
-  return isPodLevelResource(name) ? [] : [notSupported(path, name, ['cpu', 'memory', 'hugepages-'])];
+  const errors = validateResourceName(name, path);
+  if (errors.length || isPodLevelResource(name)) return errors;
+  return [notSupported(path, name, ['cpu', 'hugepages-', 'memory'])];
 }
 
 /** A quantity that is not negative, and whole where only that makes sense. */
@@ -100,7 +102,7 @@ function validateHugePages(name: string, text: string, path: string): FieldError
   if (!size || !quantity || size.sign() <= 0) return [];
   return BigInt(quantity.value()) % BigInt(size.value()) === 0n
     ? []
-    : [invalid(path, text, `${text} is not positive integer multiple of ${size}`)];
+    : [invalid(path, text, `${text} is not positive integer multiple of ${name}`)];
 }
 
 /** A list of quantities with a rule for the names. */
@@ -185,11 +187,13 @@ function validateClaimNames(
   path: string,
 ): FieldError[] {
   const seen = new Set<string>();
-  return (claims ?? []).flatMap(({ name }, i) => {
+  return (claims ?? []).flatMap(({ name, request }, i) => {
     if (!name) return [required(at(path, i))];
-    const errors: FieldError[] = [];
-    if (seen.has(name)) errors.push(duplicate(at(path, i), name));
-    seen.add(name);
+    const requestPath = child(at(path, i), 'request');
+    const errors = request ? invalidEach(requestPath, request, dns1123Label(request)) : [];
+    const key = `${name}/${request ?? ''}`;
+    if (seen.has(key)) errors.push(duplicate(at(path, i), name));
+    seen.add(key);
     if (!podClaims.has(name)) {
       const known = podClaims.size ? `: ${[...podClaims].sort().join(', ')}` : ' which is empty';
       const detail = `must be one of the names in pod.spec.resourceClaims${known}`;

@@ -18,7 +18,7 @@ const lists = ranges.map(([name, ...subnets]) => {
 export function validateNonSpecialIp(ip: string, path: string): FieldError[] {
   const family = isIPv6(ip) ? 'ipv6' : 'ipv4';
   if (ip === '0.0.0.0' || /^[0:]+$/.test(ip)) {
-    return [invalid(path, ip, `may not be unspecified (${JSON.stringify(ip)})`)];
+    return [invalid(path, ip, `may not be unspecified (${ip})`)];
   }
   return lists
     .filter(({ list }) => list.check(ip, family))

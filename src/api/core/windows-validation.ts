@@ -34,6 +34,9 @@ export function validateWindowsOptions(
   return errors;
 }
 
+const netBiosDomain = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/;
+const dnsDomain = /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*$/;
+
 function validateUserName(name: string, path: string): FieldError[] {
   const refuse = (message: string) => [invalid(path, name, message)];
   if (!name) return refuse('runAsUserName cannot be an empty string');
@@ -42,7 +45,13 @@ function validateUserName(name: string, path: string): FieldError[] {
   const parts = name.split('\\');
   if (parts.length > 2) return refuse('runAsUserName cannot contain more than one backslash');
   const user = parts.at(-1)!;
-  if (user.length === 0) return refuse('User cannot be empty');
+  const domain = parts.length > 1 ? parts[0]! : undefined;
+  if (domain === '') return refuse("runAsUserName's Domain cannot be empty");
+  if (domain && domain.length >= 256) return refuse("runAsUserName's Domain length must be under 256 characters");
+  if (domain && !netBiosDomain.test(domain) && !dnsDomain.test(domain)) {
+    return refuse("runAsUserName's Domain doesn't match the NetBios nor the DNS format");
+  }
+  if (user.length === 0) return refuse("runAsUserName's User cannot be empty");
   if (user.length > 104) return refuse("runAsUserName's User length must not be longer than 104 characters");
   if (/^[ .]+$/.test(user)) return refuse("runAsUserName's User cannot contain only periods or spaces");
   return /["/\\:;|=,+*?<>@[\]]/.test(user)
@@ -112,7 +121,9 @@ export function validateOs(spec: DeepReadonly<PodSpec>, path: string): FieldErro
   const namePath = `${path}.os.name`;
   if (!name) return [required(namePath, 'cannot be empty')];
   if (name === 'linux') return validateLinux(spec, path);
-  return name === 'windows' ? validateWindows(spec, path) : [notSupported(namePath, name, ['linux', 'windows'])];
+  return name === 'windows'
+    ? validateWindows(spec, path)
+    : [notSupported(child(path, 'os'), name, ['linux', 'windows'])];
 }
 
 function* containersWithPaths(spec: DeepReadonly<PodSpec>, path: string): Generator<[DeepReadonly<Container>, string]> {

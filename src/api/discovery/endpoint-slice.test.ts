@@ -33,7 +33,7 @@ describe('EndpointSlice', () => {
     [
       'unspecified address',
       { endpoints: [{ addresses: ['0.0.0.0'] }] },
-      ['endpoints[0].addresses[0]: Invalid value: "0.0.0.0": may not be unspecified ("0.0.0.0")'],
+      ['endpoints[0].addresses[0]: Invalid value: "0.0.0.0": may not be unspecified (0.0.0.0)'],
     ],
     ['one name twice', { ports: [{ port: 1 }, { port: 2 }] }, ['ports[1].name: Duplicate value: ""']],
     [
