@@ -25,6 +25,7 @@ const leaseNamespace = 'kube-node-lease';
 const defaultGraceSeconds = 50;
 const startupGraceMs = 60_000;
 const minRecheckMs = 1_000;
+const zonesFreshMs = 500;
 
 interface Health {
   /** When the kubelet was last heard, by this process's clock: nodes' clocks are not trusted. */
@@ -38,6 +39,7 @@ interface State {
   readonly health: Map<string, Health>;
   readonly limiter: ZoneLimiter;
   readonly rates: EvictionRates;
+  zones: { readonly at: number; readonly value: ReturnType<typeof zonesOf> } | undefined;
 }
 
 const states = new WeakMap<ControllerContext, State>();
@@ -61,6 +63,7 @@ export const nodeLifecycleController = defineController<Node>({
     const state: State = {
       health: new Map(),
       limiter: new ZoneLimiter(context.clock),
+      zones: undefined,
       rates: {
         primary: setting('nodeEvictionRate', defaultRates.primary),
         secondary: setting('secondaryNodeEvictionRate', defaultRates.secondary),
@@ -208,10 +211,11 @@ class NodeLook {
 
   /** Sets or takes away the taint that evicts; returns ms to wait when the zone allows no more now. */
   async #reconcileEviction(): Promise<number | undefined> {
-    const { clock, lister } = this.#context;
+    const { clock } = this.#context;
     const wanted = wantedEvictionTaint(this.#node);
     const present = evictionTaintOf(this.#node);
-    const zones = zonesOf(lister(Node).list(), this.#state.rates);
+    if (!wanted && !present) return undefined;
+    const zones = this.#zones();
     const allDown = zones.size > 0 && [...zones.values()].every(({ state }) => state === 'FullDisruption');
     if (allDown) {
       // When everything is down, the fault is more likely on this side: nothing is given up.
@@ -226,6 +230,16 @@ class NodeLook {
     }
     await this.#setTaints(withEvictionTaint(this.#node.spec.taints ?? [], wanted, clock.now()));
     return undefined;
+  }
+
+  /** Looking at every node for every node that is down would cost their square. */
+  #zones(): ReturnType<typeof zonesOf> {
+    const { clock, lister } = this.#context;
+    const now = clock.monotonic();
+    if (!this.#state.zones || now - this.#state.zones.at >= zonesFreshMs) {
+      this.#state.zones = { at: now, value: zonesOf(lister(Node).list(), this.#state.rates) };
+    }
+    return this.#state.zones.value;
   }
 
   async #setTaints(taints: readonly Shared<Taint>[]): Promise<void> {
