@@ -353,6 +353,28 @@ describe('defaults of classes', () => {
     );
   });
 
+  it('label pods with the zone of their node', async () => {
+    await admin.create(Node, {
+      metadata: {
+        name: 'zoned',
+        labels: { 'topology.kubernetes.io/zone': 'z1', 'topology.kubernetes.io/region': 'r1' },
+      },
+    });
+    await admin.create(Pod, pod('plain', 'zoned'));
+    await admin.subresource(
+      'create',
+      Pod,
+      { namespace: 'plain', name: 'zoned', subresource: 'binding' },
+      { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'zoned' }, target: { kind: 'Node', name: 'zoned' } },
+    );
+    const bound = await admin.get(Pod, { namespace: 'plain', name: 'zoned' });
+    expect(bound.spec.nodeName).toBe('zoned');
+    expect(bound.metadata.labels).toEqual({
+      'topology.kubernetes.io/zone': 'z1',
+      'topology.kubernetes.io/region': 'r1',
+    });
+  });
+
   it('taint new nodes', async () => {
     const node = await admin.create(Node, { metadata: { name: 'fresh' } });
     expect(node.spec.taints).toEqual([{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }]);

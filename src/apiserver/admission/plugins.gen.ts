@@ -12,6 +12,7 @@ import { namespaceLifecycle as namespace_lifecycle_namespaceLifecycle } from './
 import { nodeRestriction as node_restriction_nodeRestriction } from './node-restriction.ts';
 import { persistentVolumeClaimResize as persistent_volume_claim_resize_persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import { podSecurity as pod_security_podSecurity } from './pod-security.ts';
+import { podTopologyLabels as pod_topology_labels_podTopologyLabels } from './pod-topology-labels.ts';
 import { policyExpressions as policy_expressions_policyExpressions } from './policy-expressions.ts';
 import { priority as priority_priority } from './priority.ts';
 import { rbacEscalation as rbac_escalation_rbacEscalation } from './rbac-escalation.ts';
@@ -42,6 +43,7 @@ export const builtinAdmissionPlugins: readonly AdmissionPlugin[] = [
   node_restriction_nodeRestriction,
   persistent_volume_claim_resize_persistentVolumeClaimResize,
   pod_security_podSecurity,
+  pod_topology_labels_podTopologyLabels,
   policy_expressions_policyExpressions,
   priority_priority,
   rbac_escalation_rbacEscalation,

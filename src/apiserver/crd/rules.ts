@@ -61,7 +61,7 @@ export function compileRules(
         problems.push({
           path: `${where}.rule`,
           value: rule.rule,
-          detail: `compilation failed: ${error instanceof Error ? error.message : String(error)}`,
+          detail: error instanceof Error ? error.message : String(error),
         });
       }
     }

@@ -43,9 +43,19 @@ export async function bindPod(api: ApiContext, call: Call): Promise<Answer> {
     scope: 'as-applied',
     recordFields: true,
     optionsKind: 'CreateOptions',
-    admission: { operation: 'CREATE', kind: bindingKind, object: body },
+    admission: { operation: 'CREATE', kind: bindingKind, object: body, settle: takeMetadata },
   });
   return { code: 201, object: status };
+}
+
+/** A binding's labels and annotations become the pod's. */
+function takeMetadata(
+  pod: KubeObject,
+  binding: { readonly metadata: Pick<KubeObject['metadata'], 'annotations' | 'labels'> },
+): void {
+  const { annotations, labels } = binding.metadata;
+  if (annotations) pod.metadata.annotations = { ...pod.metadata.annotations, ...annotations };
+  if (labels) pod.metadata.labels = { ...pod.metadata.labels, ...labels };
 }
 
 function assign(api: ApiContext, old: Shared<Pod>, binding: Binding): Pod {
@@ -71,9 +81,7 @@ function assign(api: ApiContext, old: Shared<Pod>, binding: Binding): Pod {
   const pod = mutableCopy(old) as Pod;
   pod.metadata.resourceVersion = '';
   pod.spec.nodeName = binding.target.name!;
-  const { annotations, labels } = binding.metadata;
-  if (annotations) pod.metadata.annotations = { ...pod.metadata.annotations, ...annotations };
-  if (labels) pod.metadata.labels = { ...pod.metadata.labels, ...labels };
+  takeMetadata(pod, binding);
   const conditions = pod.status.conditions ?? [];
   const before = conditions.find((condition) => condition.type === 'PodScheduled');
   if (before?.status !== 'True') {

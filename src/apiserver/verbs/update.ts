@@ -46,7 +46,13 @@ export interface Change {
   /** Options as admission sees them. */
   readonly optionsKind: 'UpdateOptions' | 'PatchOptions' | 'CreateOptions';
   /** The operation that admission sees; UPDATE by default. */
-  readonly admission?: { operation: 'CREATE' | 'UPDATE'; kind: Call['resource']['hub']; object: KubeObject };
+  readonly admission?: {
+    operation: 'CREATE' | 'UPDATE';
+    kind: Call['resource']['hub'];
+    object: KubeObject;
+    /** Takes over into the stored object what plugins have changed in theirs. */
+    settle?(final: KubeObject, admitted: KubeObject): void;
+  };
   /** For subresources: the object to store, from the one that was proposed. */
   narrow?(proposed: KubeObject, old: Shared<KubeObject>): KubeObject;
   /** Further checks of the new object, after the kind's own. */
@@ -154,6 +160,7 @@ async function tryChange(api: ApiContext, call: Call, attempt: Attempt): Promise
   });
   try {
     await mutate(api, admission);
+    change.admission?.settle?.(object, admission.object!);
     const final = change.admission ? object : admission.object!;
     prepare(api, call, { change, final, old });
     check(api, call, { change, final, old });
