@@ -274,6 +274,30 @@ describe('applyPatch', () => {
     expect(names(stored.apply('m', { spec: template([{ name: 'c' }, { name: 'b' }, { name: 'a' }]) }))).toBe('xcba');
   });
 
+  it('keeps live elements that share a key', () => {
+    const env = [
+      { name: 'X', value: '1' },
+      { name: 'X', value: '2' },
+    ];
+    const stored = new Stored()
+      .write('x', { spec: template([{ name: 'c', env }]) })
+      .apply('a', { spec: template([{ name: 'c', env: [{ name: 'Y', value: '3' }] }]) });
+    const [container] = (stored.spec['template'] as { spec: { containers: { env: unknown }[] } }).spec.containers;
+    expect(container?.env).toEqual([...env, { name: 'Y', value: '3' }]);
+  });
+
+  it('leaves alone what a request through a subresource cannot set', () => {
+    const stored = new Stored().write('x', { spec: { replicas: 1 } });
+    const applied = { ...head, metadata: { name: 'a' }, spec: { replicas: 2 }, status: { replicas: 1 } };
+    const owner = { manager: 'a', apiVersion: 'apps/v1', subresource: 'status', now: start };
+    const ignored = unsettableFields('status', true);
+    const object = applyPatch({ struct, live: stored.live, applied, owner, force: false, ignored });
+    expect(object.metadata.managedFields?.map((e) => [e.manager, e.fieldsV1])).toEqual([
+      ['a', { 'f:status': { 'f:replicas': {} } }],
+      ['x', { 'f:spec': { 'f:replicas': {} } }],
+    ]);
+  });
+
   it('does not mistake another notation of a quantity for a change', () => {
     const limits = (cpu: string) => ({ spec: template([{ name: 'c', resources: { limits: { cpu } } }]) });
     const stored = new Stored().write('x', limits('1'));

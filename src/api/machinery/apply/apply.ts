@@ -66,7 +66,7 @@ export function applyPatch(request: ApplyRequest): KubeObject {
   }
   const { comparison, object, set } = merged;
   const changes = union(union(comparison.modified, comparison.added), comparison.removed);
-  takeFields(managers, ownable(changes, request.ignored), identity);
+  takeFields(managers, changes, identity);
   const previous = managers.get(identity);
   const same = previous && isEmptySet(changes) && deepEqual(previous.set, set);
   managers.set(identity, {
@@ -139,7 +139,13 @@ function merge(request: ApplyRequest, basis: Basis): Merged {
     let value = mergeTyped(type, before, applied);
     if (last) value = prune(type, value, { last, kept: keptSets(managers, identity, set) });
     const { object } = canonicalize<KubeObject>(struct, value, { validation: 'Ignore' });
-    return { object, set, comparison: compare(type, before, withoutManagedFields(object)) };
+    const { added, modified, removed } = compare(type, before, withoutManagedFields(object));
+    const comparison = {
+      added: ownable(added, ignored),
+      modified: ownable(modified, ignored),
+      removed: ownable(removed, ignored),
+    };
+    return { object, set, comparison };
   } catch (error) {
     if (error instanceof ElementError) throw badRequest(`failed to merge config: ${error.message}`);
     throw error;

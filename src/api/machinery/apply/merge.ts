@@ -110,14 +110,15 @@ function mergeMaps(type: TypeSchema, live: Json, applied: Json): Json {
 function mergeLists(type: ListSchema, live: unknown[], applied: unknown[]): unknown[] {
   const left = elementsOf(type, live);
   const right = elementsOf(type, applied);
-  const leftOrder = [...left.keys()];
+  // The live list may have several elements of one key, which merging must not lose.
+  const leftOrder = live.map((item) => elementKey(type, item));
   const rightOrder = [...right.keys()];
   const shared = rightOrder.filter((element) => left.has(element));
   const merged = new Set<string>();
   const out: unknown[] = [];
   const take = (element: string) => {
     out.push(mergeTyped(type.of, left.get(element), right.get(element)));
-    if (right.has(element)) merged.add(element);
+    merged.add(element);
     if (shared[0] === element) shared.shift();
   };
   let l = 0;
@@ -139,7 +140,7 @@ function mergeLists(type: ListSchema, live: unknown[], applied: unknown[]): unkn
     }
     if (fromLeft !== undefined) {
       if (!right.has(fromLeft)) {
-        take(fromLeft);
+        out.push(live[l]);
         l++;
         continue;
       }

@@ -190,8 +190,11 @@ function compareChild(
 ): void {
   const { type, before, after } = values;
   if (before === after) return;
+  if (before instanceof Repeated && after instanceof Repeated && deepEqual(before.items, after.items)) return;
   if (before === undefined) addNode(parent, 'added', { element, node: wholeNode(type, after) });
   else if (after === undefined) addNode(parent, 'removed', { element, node: wholeNode(type, before) });
+  else if (before instanceof Repeated || after instanceof Repeated)
+    addNode(parent, 'modified', { element, node: emptySet });
   else {
     const found: Difference = {};
     compareInto(found, type, values);
@@ -211,7 +214,7 @@ function addNode(parent: Difference, change: Change, { element, node }: { elemen
 /** A value that only one side has: it and every part of it are fields. */
 function wholeNode(type: TypeSchema, value: unknown): FieldSet {
   const shape = shapeOf(type, value);
-  if (shape === 'leaf' || isNothing(value)) return emptySet;
+  if (shape === 'leaf' || isNothing(value) || value instanceof Repeated) return emptySet;
   const out: Record<string, FieldSet> = { '.': emptySet };
   if (shape === 'map') {
     if (!isObject(value)) return emptySet;
@@ -257,16 +260,31 @@ function compareParts(
   return true;
 }
 
-/** The elements of a list by path element; undefined where it is no list whose elements all have one of their own. */
+/** Elements of one list that have the same keys, which a list may have though it should not: they are one field. */
+class Repeated {
+  readonly items: unknown[];
+
+  constructor(items: unknown[]) {
+    this.items = items;
+  }
+}
+
+/** The elements of a list by path element; undefined where it is no list, or an element has no path element. */
 function keyedElements(type: ListSchema, list: unknown): Map<string, unknown> | undefined {
-  if (!Array.isArray(list)) return isNothing(list) ? new Map() : undefined;
+  const out = new Map<string, unknown>();
+  if (!Array.isArray(list)) return isNothing(list) ? out : undefined;
   try {
-    const elements = elementsOf(type, list);
-    return elements.size === list.length ? elements : undefined;
+    for (const item of list) {
+      const element = elementKey(type, item);
+      const known = out.get(element);
+      if (known instanceof Repeated) known.items.push(item);
+      else out.set(element, out.has(element) ? new Repeated([known, item]) : item);
+    }
   } catch (error) {
     if (error instanceof ElementError) return undefined;
     throw error;
   }
+  return out;
 }
 
 function compareMaps(found: Difference, type: TypeSchema, values: { before: unknown; after: unknown }): void {
