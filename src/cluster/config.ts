@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseDocument } from 'yaml';
+import { parseDuration } from '../base/duration.ts';
 
 export type RuntimeChoice = 'auto' | 'cri' | 'sim';
 export type StoreChoice = 'sqlite' | 'memory' | 'etcd';
@@ -44,6 +45,8 @@ export interface ClusterSettings {
   auditLog: string | undefined;
   encryptionKeyFile: string | undefined;
   leaderElect: boolean | undefined;
+  /** How long a leader that has gone is waited for, as a duration: `15s`. */
+  leaderElectLeaseDuration: string | undefined;
   /** A snapshot that a new cluster begins with. */
   fromSnapshot: string | undefined;
   /** Simulates the nodes that are there already, for a fork of a real cluster. */
@@ -201,6 +204,7 @@ const settingTypes: Record<keyof ClusterSettings, 'string' | 'number' | 'boolean
   auditLog: 'string',
   encryptionKeyFile: 'string',
   leaderElect: 'boolean',
+  leaderElectLeaseDuration: 'string',
   fromSnapshot: 'string',
   adoptNodes: 'boolean',
 };
@@ -234,6 +238,10 @@ export function validateSettings(settings: ClusterSettings): void {
   ] as const) {
     if (cidr !== undefined && !/^\d+\.\d+\.\d+\.\d+\/\d+$/.test(cidr))
       throw wrong(`${flag} must be an IPv4 network such as 10.244.0.0/16, not "${cidr}"`);
+  }
+  const lease = settings.leaderElectLeaseDuration;
+  if (lease !== undefined && !((parseDuration(lease) ?? 0) >= 1000)) {
+    throw wrong(`--leader-elect-lease-duration "${lease}" must be a duration of at least 1s, such as 15s`);
   }
   for (const part of settings.disable) {
     if (!optionalParts.includes(part))

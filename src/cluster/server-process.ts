@@ -2,12 +2,13 @@
 import { Node } from '../api/core/node.ts';
 import { loopbackUser, roleUser } from '../apiserver/user.ts';
 import { realClock } from '../base/clock.ts';
+import { parseDuration } from '../base/duration.ts';
 import { createLogger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import { startSimulatedNodes } from '../kubelet/simulated/simulated-nodes.ts';
 import { ensureSystemObjects } from './bootstrap.ts';
-import { paths, readConfig, readUserFile, UserError } from './config.ts';
-import { startControlPlane } from './control-plane.ts';
+import { type ClusterConfig, paths, readConfig, readUserFile, UserError } from './config.ts';
+import { type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 import { serveControl } from './control-socket.ts';
 import { ensurePki, issueKubeletServer, servingNames } from './pki.ts';
 import { runRole } from './processes.ts';
@@ -43,9 +44,7 @@ export async function runServerProcess(dataDir: string): Promise<void> {
       ...(config.encryptionKeyFile
         ? { encryption: readUserFile('--encryption-key-file', config.encryptionKeyFile) }
         : {}),
-      ...(config.store === 'etcd' || config.leaderElect
-        ? { leaderElection: { identity: `${config.nodeName}_${config.name}_${realRandom.uuid()}` } }
-        : {}),
+      ...(config.store === 'etcd' || config.leaderElect ? { leaderElection: electionOf(config) } : {}),
     });
     const { url } = await plane.listen({ host: '::', port: config.apiPort }).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'EADDRINUSE'
@@ -93,4 +92,15 @@ export async function runServerProcess(dataDir: string): Promise<void> {
       },
     };
   });
+}
+
+/** client-go's proportions: the leader gives up at two thirds of the lease, and everybody tries seven times in it. */
+function electionOf(config: ClusterConfig): NonNullable<ControlPlaneOptions['leaderElection']> {
+  const leaseDurationMs = parseDuration(config.leaderElectLeaseDuration ?? '15s') ?? 15_000;
+  return {
+    identity: `${config.nodeName}_${config.name}_${realRandom.uuid()}`,
+    leaseDurationMs,
+    renewDeadlineMs: (leaseDurationMs * 2) / 3,
+    retryPeriodMs: (leaseDurationMs * 2) / 15,
+  };
 }

@@ -103,6 +103,7 @@ function resolveSettings(options: UpOptions): ClusterSettings {
     auditLog: pick('auditLog', undefined),
     encryptionKeyFile: pick('encryptionKeyFile', undefined),
     leaderElect: pick('leaderElect', undefined),
+    leaderElectLeaseDuration: pick('leaderElectLeaseDuration', undefined),
     fromSnapshot: pick('fromSnapshot', undefined),
     adoptNodes: pick('adoptNodes', undefined),
   };
