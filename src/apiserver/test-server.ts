@@ -1,7 +1,7 @@
 /** A server for tests: memory store, frozen objects, real HTTPS on an ephemeral port when it is asked for. */
 
 import type { IncomingHttpHeaders } from 'node:http';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { ServiceAccount } from '../api/core/service-account.ts';
 import { type Clock, realClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
@@ -82,6 +82,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     port: 0,
     tls: { cert: serving.cert, key: serving.key, clientCa: ca.cert },
   });
+  const agent = new Agent({ keepAlive: true });
   const access = { url, ca: ca.cert, cert: admin.cert, key: admin.key };
 
   return {
@@ -98,7 +99,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
             port,
             method,
             path,
-            agent: false,
+            agent,
             ca: access.ca,
             cert: access.cert,
             key: access.key,
@@ -129,6 +130,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
         outgoing.end(text as string | undefined);
       }),
     async [Symbol.asyncDispose]() {
+      agent.destroy();
       await client.transport.close();
       await server.close();
       await cache.close();

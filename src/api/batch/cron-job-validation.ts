@@ -33,7 +33,7 @@ export function validateCronJob({ spec }: DeepReadonly<CronJob>): FieldError[] {
 /** What only new cron jobs are refused for: older ones may have longer names and zones in the schedule. */
 export function validateCronJobCreate({ metadata, spec }: DeepReadonly<CronJob>): FieldError[] {
   const errors: FieldError[] = [];
-  if (metadata.name.length > maxNameLength) {
+  if ((metadata.name?.length ?? 0) > maxNameLength) {
     errors.push(invalid('metadata.name', metadata.name, `must be no more than ${maxNameLength} characters`));
   }
   if (spec.schedule.includes('TZ') && spec.timeZone === undefined) {

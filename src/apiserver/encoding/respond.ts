@@ -244,21 +244,3 @@ export function asStatusError(error: unknown): StatusError {
   if (error instanceof URIError) return new StatusError('BadRequest', 'the URL has an invalid escape sequence');
   return internalError(error instanceof Error ? error.message : String(error));
 }
-
-/** Plain text, for health checks and metrics. */
-export function sendText(
-  exchange: Exchange,
-  code: number,
-  text: string,
-  contentType = 'text/plain; charset=utf-8',
-): void {
-  const { res } = exchange;
-  exchange.answered = true;
-  exchange.responseCode = code;
-  setHeaders(exchange, contentType);
-  res.setHeader('X-Content-Type-Options', 'nosniff');
-  const bytes = Buffer.from(text);
-  res.setHeader('Content-Length', bytes.length);
-  res.statusCode = code;
-  res.end(exchange.req.method === 'HEAD' ? undefined : bytes);
-}

@@ -35,7 +35,7 @@ export interface WatchSettings {
   readonly bookmarkIntervalMs: number | undefined;
 }
 
-export const initialEventsEnd = 'k8s.io/initial-events-end';
+const initialEventsEnd = 'k8s.io/initial-events-end';
 
 /** Starts a watch; errors in its parameters are thrown, later ones given to the sink. */
 export async function watch(
