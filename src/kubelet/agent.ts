@@ -15,6 +15,7 @@ import { createEventRecorder } from '../client/event-recorder.ts';
 import type { EventRecorder } from '../client/events.ts';
 import type { InformerSet } from '../client/informer.ts';
 import { createInformerSet } from '../client/informer-set.ts';
+import { detectCgroupDriver } from '../cri/cgroup-driver.ts';
 import { Cgroups } from '../cri/cgroups.ts';
 import type { CriRuntime } from '../cri/runtime.ts';
 import type { KubeletContext, NodeSettings } from './context.ts';
@@ -92,7 +93,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     ? undefined
     : createInformerSet(client, { clock, log, random: options.random });
   const informers = options.informers ?? ownInformers!;
-  const settings = withDefaults(options, facts.hostname);
+  const settings = withDefaults(options, {
+    hostname: facts.hostname,
+    cgroupDriver: options.settings?.cgroupDriver ?? (await detectCgroupDriver(runtime)),
+  });
   const context: KubeletContext = {
     nodeName,
     client,
@@ -220,7 +224,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
-function withDefaults(options: AgentOptions, hostname: string): NodeSettings {
+function withDefaults(options: AgentOptions, found: Pick<NodeSettings, 'hostname' | 'cgroupDriver'>): NodeSettings {
   const given = options.settings ?? {};
   return {
     clusterDns: [],
@@ -228,8 +232,7 @@ function withDefaults(options: AgentOptions, hostname: string): NodeSettings {
     resolvConf: '/etc/resolv.conf',
     maxPods: 110,
     cgroupRoot: '/timonel',
-    cgroupDriver: 'cgroupfs',
-    hostname,
+    ...found,
     nodeIps: options.nodeIps ?? [firstAddress()],
     imageGcHighThresholdPercent: 85,
     imageGcLowThresholdPercent: 80,
