@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { installPackages, missingPackages, nodePackages } from '../src/cluster/packages.ts';
 
 const root = join(import.meta.dirname, '..');
 const selected = process.argv.slice(2).filter((a) => !a.startsWith('-'));
@@ -21,6 +22,20 @@ const suites = [
 if (process.argv.includes('--list')) {
   console.log(['check', ...suites].join('\n'));
   process.exit(0);
+}
+
+/** Programs that the suites use besides what a node needs. */
+const testPackages = [
+  ...nodePackages,
+  { name: 'busybox-static', provides: ['/bin/busybox', '/usr/bin/busybox'] },
+  { name: 'etcd-server', provides: ['etcd'] },
+];
+
+const missing = missingPackages(testPackages);
+if (missing.length > 0) {
+  // In CI nothing that can run is skipped; on somebody's own machine nothing is installed unasked.
+  if (process.env['CI'] && process.getuid?.() === 0) installPackages(testPackages, (message) => console.log(message));
+  else console.log(`Tests that need these packages are skipped: ${missing.map((p) => p.name).join(' ')}`);
 }
 
 let passed = 0;
