@@ -36,6 +36,15 @@ export function bearerToken(request: AuthenticationRequest): string | undefined 
   return /^[A-Za-z0-9_-]+$/.test(encoded) ? Buffer.from(encoded, 'base64url').toString() : undefined;
 }
 
+/** A sub-protocol list without the token: what may be passed on to others. undefined when nothing else is left. */
+export function withoutBearerProtocol(protocols: string): string | undefined {
+  const kept = protocols
+    .split(',')
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol !== '' && !protocol.startsWith(protocolPrefix));
+  return kept.length ? kept.join(', ') : undefined;
+}
+
 /** Asks one after the other; the first that knows the token decides. */
 export function createTokenChain(authenticators: readonly TokenAuthenticator[], log: Logger): TokenAuthenticator {
   return {

@@ -35,6 +35,3 @@ export function createFrontProxyAuthenticator(options: FrontProxyOptions): Authe
     },
   };
 }
-
-/** Headers that carry identity: the server takes them off a request once it is authenticated. */
-export const identityHeaders = /^(authorization|x-remote-(user|uid|group|extra-.+))$/i;

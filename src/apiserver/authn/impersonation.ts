@@ -9,9 +9,6 @@ import { serviceAccountGroups, splitServiceAccountUser } from './service-account
 
 const authenticationGroup = 'authentication.k8s.io';
 
-/** Headers that the server takes off once the request's user is known. */
-export const impersonationHeaders = /^impersonate-(user|group|uid|extra-.+)$/i;
-
 type Target = Pick<AuthorizationAttributes, 'group' | 'version' | 'resource' | 'subresource' | 'namespace' | 'name'>;
 
 /**

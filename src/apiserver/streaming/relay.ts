@@ -2,6 +2,7 @@
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { badRequest, internalError, StatusError, serviceUnavailable } from '../../api/machinery/status.ts';
+import { withoutBearerProtocol } from '../authn/bearer-token.ts';
 import type { Exchange } from '../filters/exchange.ts';
 import { isUpgrade, takeUpgrade } from './upgrade-response.ts';
 
@@ -47,7 +48,8 @@ function forwardedHeaders(exchange: Exchange, target: RelayTarget, upgrade: bool
   for (const [name, value] of Object.entries(exchange.req.headers)) {
     if (value === undefined || name.startsWith(':') || credentials.test(name)) continue;
     if (hopByHop.has(name) && !(upgrade && (name === 'upgrade' || name === 'connection'))) continue;
-    headers[name] = value;
+    const passed = name === 'sec-websocket-protocol' ? withoutBearerProtocol(String(value)) : value;
+    if (passed !== undefined) headers[name] = passed;
   }
   const { remoteAddress } = exchange.req.socket;
   if (remoteAddress) {
