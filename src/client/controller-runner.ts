@@ -1,5 +1,5 @@
 /** Runs controllers: their informers, queues, workers, retries and metrics. One that fails does not touch the others. */
-import { apiVersionOf, type KindRef, type KubeObject, type Shared } from '../api/kind.ts';
+import type { KindRef, KubeObject, Shared } from '../api/kind.ts';
 import { isConflict } from '../api/machinery/status.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
@@ -207,18 +207,6 @@ export function controllerKey(object: Shared<KubeObject>, kind: KindRef): Object
   const ref = object.metadata.ownerReferences?.find((owner) => owner.controller === true);
   if (!ref || ref.kind !== kind.kind || groupOf(ref.apiVersion) !== kind.group) return undefined;
   return kind.namespaced && object.metadata.namespace ? `${object.metadata.namespace}/${ref.name}` : ref.name;
-}
-
-/** An ownerReference that makes `owner` the controller of an object, as upstream's NewControllerRef. */
-export function controllerRef(owner: Shared<KubeObject>, kind: KindRef) {
-  return {
-    apiVersion: apiVersionOf(kind),
-    kind: kind.kind,
-    name: owner.metadata.name,
-    uid: owner.metadata.uid,
-    controller: true,
-    blockOwnerDeletion: true,
-  };
 }
 
 const groupOf = (apiVersion: string): string =>

@@ -1,8 +1,8 @@
 /** Writes events through a client, in the background, one after the other. */
-import type { KindRef } from '../api/kind.ts';
+import { Event as CoreEvent } from '../api/core/event.ts';
+import { Event as SeriesEvent } from '../api/events/event.ts';
 import { isNotFound, StatusError } from '../api/machinery/status.ts';
-import type { Event as CoreEvent, ObjectReference } from '../api/types/core-v1.ts';
-import type { Event as SeriesEvent } from '../api/types/events-v1.ts';
+import type { ObjectReference } from '../api/types/core-v1.ts';
 import { type Clock, formatMicroTime, formatTime } from '../base/clock.ts';
 import { type Logger, silentLogger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -21,16 +21,6 @@ export interface EventRecorderOptions {
   /** Writes through events.k8s.io with series instead of counts, as the scheduler does. */
   readonly series?: boolean;
 }
-
-const coreEvents: KindRef<CoreEvent & Identified> = {
-  group: '',
-  version: 'v1',
-  kind: 'Event',
-  plural: 'events',
-  namespaced: true,
-};
-const seriesEvents: KindRef<SeriesEvent & Identified> = { ...coreEvents, group: 'events.k8s.io' } as never;
-type Identified = { metadata: { name: string; uid: string; resourceVersion: string; creationTimestamp: string } };
 
 /** Events that wait to be written; more are dropped, as client-go's broadcaster does. */
 const maxWaiting = 1000;
@@ -151,7 +141,7 @@ class CountingRecorder implements EventRecorder {
     const create = async () => {
       const namespace = involvedObject.namespace ?? 'default';
       const name = eventName(involvedObject.name ?? '', clock, random);
-      const draft: Draft<CoreEvent & Identified> = {
+      const draft: Draft<CoreEvent> = {
         metadata: { namespace, name, ...(details.annotations ? { annotations: { ...details.annotations } } : {}) },
         involvedObject,
         type,
@@ -166,7 +156,7 @@ class CountingRecorder implements EventRecorder {
         ...(details.action ? { action: details.action } : {}),
         ...(details.related ? { related: referenceTo(details.related) } : {}),
       };
-      await this.#client.create(coreEvents, draft);
+      await this.#client.create(CoreEvent, draft);
       fate.remember({ namespace, name, count: 1 });
     };
     this.#writer.push(async () => {
@@ -176,7 +166,7 @@ class CountingRecorder implements EventRecorder {
       known.count++;
       try {
         const patch = { count: known.count, lastTimestamp: at, message: fate.message };
-        await this.#client.patch(coreEvents, known, patch, { type: 'merge' });
+        await this.#client.patch(CoreEvent, known, patch, { type: 'merge' });
       } catch (error) {
         if (!isNotFound(error)) throw error;
         fate.forget();
@@ -235,7 +225,7 @@ class SeriesRecorder implements EventRecorder {
       lastAt: now,
     };
     this.#series.set(key, series);
-    const draft: Draft<SeriesEvent & Identified> = {
+    const draft: Draft<SeriesEvent> = {
       metadata: {
         namespace: series.namespace,
         name: series.name,
@@ -251,7 +241,7 @@ class SeriesRecorder implements EventRecorder {
       note: message.slice(0, 1024),
       type,
     };
-    this.#writer.push(() => this.#client.create(seriesEvents, draft));
+    this.#writer.push(() => this.#client.create(SeriesEvent, draft));
     this.#watchEnd(key, series, seriesEndMs);
   }
 
@@ -267,6 +257,6 @@ class SeriesRecorder implements EventRecorder {
   async #writeSeries(series: Series): Promise<void> {
     series.writtenCount = series.count;
     const patch = { series: { count: series.count, lastObservedTime: formatMicroTime(series.lastAt) } };
-    await this.#client.patch(seriesEvents, series, patch, { type: 'merge' });
+    await this.#client.patch(SeriesEvent, series, patch, { type: 'merge' });
   }
 }

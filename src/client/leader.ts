@@ -1,7 +1,8 @@
 /** Leader election on a Lease, with client-go's rules and timing: of several candidates at most one runs. */
-import type { KindRef, Shared } from '../api/kind.ts';
+import { Lease } from '../api/coordination/lease.ts';
+import type { Shared } from '../api/kind.ts';
 import { isConflict, isNotFound } from '../api/machinery/status.ts';
-import type { Lease as LeaseObject, LeaseSpec } from '../api/types/coordination-v1.ts';
+import type { LeaseSpec } from '../api/types/coordination-v1.ts';
 import { type Clock, formatMicroTime } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -37,16 +38,6 @@ export interface LeaderElection {
   stop(): Promise<void>;
 }
 
-type Lease = LeaseObject & {
-  metadata: { name: string; uid: string; resourceVersion: string; creationTimestamp: string };
-};
-const leases: KindRef<Lease> = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  kind: 'Lease',
-  plural: 'leases',
-  namespaced: true,
-};
 const retryJitter = 1.2;
 
 /** Takes part in an election until stopped. */
@@ -127,7 +118,7 @@ class Candidate implements LeaderElection {
     try {
       const found = this.#leading && this.#observed ? this.#observed.lease : await this.#find();
       if (!found) {
-        this.#observe(await client.create(leases, { metadata: lease, spec: wanted }));
+        this.#observe(await client.create(Lease, { metadata: lease, spec: wanted }));
         return true;
       }
       if (!this.#leading) this.#observe(found);
@@ -139,7 +130,7 @@ class Candidate implements LeaderElection {
         ...(mine && found.spec.acquireTime ? { acquireTime: found.spec.acquireTime } : {}),
         leaseTransitions: (found.spec.leaseTransitions ?? 0) + (mine ? 0 : 1),
       };
-      this.#observe(await client.update(leases, { ...found, spec } as Shared<Lease>));
+      this.#observe(await client.update(Lease, { ...found, spec } as Shared<Lease>));
       return true;
     } catch (error) {
       log.debug('cannot hold the lease', { lease: lease.name, error });
@@ -159,7 +150,7 @@ class Candidate implements LeaderElection {
   }
 
   #find(): Promise<Shared<Lease> | undefined> {
-    return this.#options.client.find(leases, this.#options.lease);
+    return this.#options.client.find(Lease, this.#options.lease);
   }
 
   #observe(lease: Shared<Lease>): void {
@@ -196,7 +187,7 @@ class Candidate implements LeaderElection {
       leaseTransitions: held.spec.leaseTransitions ?? 0,
     };
     try {
-      await this.#options.client.update(leases, { ...held, spec } as Shared<Lease>);
+      await this.#options.client.update(Lease, { ...held, spec } as Shared<Lease>);
     } catch (error) {
       this.#options.log.debug('cannot release the lease', { error });
     }
