@@ -13,6 +13,8 @@ export interface Faults {
   /** Faults happen only while this is set. */
   active: boolean;
   readonly counts: Map<string, number>;
+  /** Pods that were created without their creator learning of it, by the UID of their owner: it makes others. */
+  readonly lostPods: ReadonlyMap<string, number>;
   intercept(transport: Transport, user: UserInfo): Transport;
 }
 
@@ -30,6 +32,7 @@ const maxDelayMs = 4000;
 
 export function createFaults(random: Random, clock: Clock): Faults {
   const counts = new Map<string, number>();
+  const lostPods = new Map<string, number>();
   const happens = (what: keyof typeof rates): boolean => {
     if (!faults.active || random.below(1000) >= rates[what]) return false;
     counts.set(what, (counts.get(what) ?? 0) + 1);
@@ -45,13 +48,20 @@ export function createFaults(random: Random, clock: Clock): Faults {
     if (happens('internal')) throw internalError('simulated');
     const answer = await inner.request(call);
     // The write is done, and the caller never learns.
-    if (happens('lost')) throw internalError('simulated: the answer was lost');
+    if (happens('lost')) {
+      const { metadata } = answer as KubeObject;
+      const owner = metadata.ownerReferences?.find((reference) => reference.controller)?.uid;
+      if (call.verb === 'create' && call.kind.kind === 'Pod' && owner)
+        lostPods.set(owner, (lostPods.get(owner) ?? 0) + 1);
+      throw internalError('simulated: the answer was lost');
+    }
     return answer;
   }
 
   const faults: Faults = {
     active: false,
     counts,
+    lostPods,
     intercept: (inner, user) => ({
       // The server's own and the test's requests are left alone: what is tested is how the roles bear failure.
       request: (call) => (user.name === loopbackUser.name ? inner.request(call) : request(inner, call)),
@@ -81,7 +91,8 @@ export function createFaults(random: Random, clock: Clock): Faults {
               clock.after(1, () => handler.onEnd(error));
               return;
             }
-            if (happens('delayedBatch')) {
+            // Upstream's deployment controller trusts its view of replica sets: late ones may cost it its surge limit.
+            if (call.kind.kind !== 'ReplicaSet' && happens('delayedBatch')) {
               waiting = [events];
               clock.after(1 + random.below(maxDelayMs), () => {
                 const due = waiting;

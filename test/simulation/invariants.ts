@@ -76,7 +76,7 @@ export function surgeOf(deployment: Shared<Deployment>): number {
 }
 
 /** Broken rules of a moment. */
-export function violationsNow(world: World, allowed: Allowed): string[] {
+export function violationsNow(world: World, allowed: Allowed, lostPods: ReadonlyMap<string, number>): string[] {
   const found: string[] = [];
   const duplicates = (what: string, values: readonly (string | number | undefined)[]) => {
     const seen = new Set<string | number>();
@@ -108,7 +108,10 @@ export function violationsNow(world: World, allowed: Allowed): string[] {
   }
   for (const deployment of world.deployments) {
     const pods = podsOf(world, deployment).filter((pod) => !isGoing(pod) && !isOver(pod));
-    const most = Math.max(allowed.get(deployment.metadata.uid) ?? 0, surgeOf(deployment));
+    const lost = world.replicaSets
+      .filter((set) => controllerOf(set)?.uid === deployment.metadata.uid)
+      .reduce((sum, set) => sum + (lostPods.get(set.metadata.uid) ?? 0), 0);
+    const most = Math.max(allowed.get(deployment.metadata.uid) ?? 0, surgeOf(deployment)) + lost;
     if (pods.length > most)
       found.push(`deployment ${deployment.metadata.name} has ${pods.length} pods, at most ${most} are allowed`);
   }
@@ -123,11 +126,12 @@ export function violationsNow(world: World, allowed: Allowed): string[] {
     const active = world.pods.filter(
       (pod) => controllerOf(pod)?.uid === job.metadata.uid && !isOver(pod) && !isGoing(pod),
     ).length;
-    const parallelism = job.spec.parallelism ?? 1;
+    const lost = lostPods.get(job.metadata.uid) ?? 0;
+    const parallelism = (job.spec.parallelism ?? 1) + lost;
     if (active > parallelism)
       found.push(`job ${job.metadata.name} has ${active} pods at once, ${parallelism} are wanted`);
     const completions = job.spec.completions ?? 1;
-    if ((job.status.succeeded ?? 0) > completions)
+    if ((job.status.succeeded ?? 0) > completions + lost)
       found.push(`job ${job.metadata.name} counts ${job.status.succeeded} of ${completions} completions`);
   }
   for (const quota of world.quotas) {
@@ -197,7 +201,7 @@ export function violationsWhenQuiet(world: World): string[] {
     }
     const complete = job.status.conditions?.some((c) => c.type === 'Complete' && c.status === 'True');
     const completions = job.spec.completions ?? 1;
-    if (complete && job.status.succeeded !== completions)
+    if (complete && (job.status.succeeded ?? 0) < completions)
       found.push(`job ${job.metadata.name} is complete with ${job.status.succeeded} of ${completions}`);
   }
   return found;

@@ -186,7 +186,7 @@ class Run {
 
   async #check(): Promise<void> {
     const world = await look(this.#cluster.client);
-    this.#broken(violationsNow(world, this.#allowed));
+    this.#broken(violationsNow(world, this.#allowed, this.#faults.lostPods));
     for (const deployment of world.deployments) {
       const { uid, name } = deployment.metadata;
       const replicas = deployment.spec.replicas ?? 1;
@@ -207,6 +207,7 @@ class Run {
 
   async #comeToRest(): Promise<void> {
     this.#faults.active = false;
+    this.#life.crashAfter(Number.POSITIVE_INFINITY, true);
     for (const name of this.#silent) await this.#cluster.nodes!.recover(name);
     this.#silent.clear();
     this.#note('left alone');

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { doubleCreate, miscountedSurge, missedEvent } from './mutants.ts';
+import { simulate } from './simulation.ts';
+
+/** How many seeds CI runs; `npm run simulate` runs as many as there is time for. */
+const seeds = 12;
+/** Seeds within which a planted bug must show. */
+const seedsForBug = 20;
+const timeoutMs = 120_000;
+
+describe('simulated clusters', () => {
+  for (let seed = 1; seed <= seeds; seed++) {
+    it(
+      `keeps every promise with seed ${seed}`,
+      async () => {
+        const { violations, log } = await simulate({ seed });
+        expect(violations, `npm run simulate -- --seed ${seed}\n${log.join('\n')}`).toEqual([]);
+      },
+      timeoutMs,
+    );
+  }
+
+  it(
+    'does the same again with the same seed, and something else with another',
+    async () => {
+      const [first, again, other] = [
+        await simulate({ seed: 7, steps: 25 }),
+        await simulate({ seed: 7, steps: 25 }),
+        await simulate({ seed: 8, steps: 25 }),
+      ];
+      expect(again.log).toEqual(first.log);
+      expect(again.digest).toBe(first.digest);
+      expect(other.digest).not.toBe(first.digest);
+    },
+    timeoutMs,
+  );
+});
+
+describe('planted bugs', () => {
+  it.each([
+    ['a surge that is miscounted', miscountedSurge, /pods, at most/],
+    ['an event that is missed', missedEvent, /deployment/],
+    ['a pod that is made twice', doubleCreate, /job/],
+  ])(
+    'finds %s',
+    async (_what, controllers, complaint) => {
+      const found: string[] = [];
+      for (let seed = 1; seed <= seedsForBug && found.length === 0; seed++)
+        found.push(...(await simulate({ seed, controllers })).violations);
+      expect(found.join('\n')).toMatch(complaint);
+    },
+    timeoutMs,
+  );
+});
