@@ -23,7 +23,7 @@ describeStore({
 });
 
 describe('the SQLite store', () => {
-  it('is refused to a second server, in the same process and in another, and free again after close', async () => {
+  it('is refused to a second server in the same process, and free again after close', async () => {
     const path = newPath();
     const first = await openSqliteStore({ path });
     await expect(openSqliteStore({ path })).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -192,6 +192,25 @@ describe('a damaged store', () => {
     });
     rmSync(path);
     await expect(open(path)).rejects.toMatchObject({ code: 'corrupt', message: expect.stringContaining('is gone') });
+  });
+
+  it('is refused to a second process while the first lives, and free the moment the first was killed', async () => {
+    const path = newPath();
+    const script = new URL('./crash-child.ts', import.meta.url).pathname;
+    const child = spawn(process.execPath, [script, path, 'none'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const closed = new Promise((resolve) => child.on('close', resolve));
+    child.stdin.write('0\n');
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.stdout.resume();
+    await expect(open(path)).rejects.toMatchObject({
+      code: 'locked',
+      message: expect.stringContaining(`process ${child.pid}`),
+    });
+    child.kill('SIGKILL');
+    await closed;
+    const store = await open(path);
+    expect((await put(store, 1)).ok).toBe(true);
+    await store.close();
   });
 
   it('does not depend on the wall clock, which may jump back', async () => {
