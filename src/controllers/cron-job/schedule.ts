@@ -1,5 +1,6 @@
 /** Cron schedules as CronJobs write them: five fields, the nicknames, `@every`, and a time zone. */
 import { Cron } from 'croner';
+import { parseDuration } from '../../base/duration.ts';
 
 export interface Schedule {
   /** The first time after `fromMs`; undefined when there is none. */
@@ -14,7 +15,10 @@ export const manyMissed = 100;
 /** Parses a schedule; throws an Error that says what is wrong with it. Without a time zone it is meant in UTC. */
 export function parseSchedule(text: string, timeZone?: string): Schedule {
   const every = /^@every\s+(.+)$/.exec(text.trim());
-  if (every) return fromNext((from) => from + everyMs(every[1]!));
+  if (every) {
+    const intervalMs = everyMs(every[1]!);
+    return fromNext((from) => from + intervalMs);
+  }
   if (!text.trim().startsWith('@') && text.trim().split(/\s+/).length !== 5) {
     throw new Error(`expected exactly 5 fields, found ${text.trim().split(/\s+/).length}: [${text}]`);
   }
@@ -49,17 +53,10 @@ function fromNext(next: (fromMs: number) => number | undefined): Schedule {
   };
 }
 
-const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
-
 function everyMs(text: string): number {
-  let total = 0;
-  let rest = text.trim();
-  while (rest) {
-    const part = /^(\d+(?:\.\d+)?)(ms|h|m|s)/.exec(rest);
-    if (!part)
-      throw new Error(`failed to parse duration @every ${text}: time: invalid duration ${JSON.stringify(text)}`);
-    total += Number(part[1]) * unitMs[part[2]!]!;
-    rest = rest.slice(part[0].length);
+  const ms = parseDuration(text.trim());
+  if (ms === undefined) {
+    throw new Error(`failed to parse duration @every ${text}: time: invalid duration ${JSON.stringify(text)}`);
   }
-  return Math.max(1_000, Math.floor(total / 1000) * 1000);
+  return Math.max(1_000, Math.floor(ms / 1000) * 1000);
 }
