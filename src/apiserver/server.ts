@@ -4,6 +4,7 @@ import { builtinKinds } from '../api/kinds.gen.ts';
 import { StatusError } from '../api/machinery/status.ts';
 import { type Client, createClient } from '../client/client.ts';
 import type { Transport } from '../client/transport.ts';
+import { proxyDirect } from './aggregation/direct-proxy.ts';
 import { keepLocalServices } from './aggregation/local-services.ts';
 import { createAggregationFilter } from './aggregation/proxy-filter.ts';
 import { startRemoteApis } from './aggregation/remote-services.ts';
@@ -139,7 +140,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const listeners: Listener[] = [];
   function direct(user: UserInfo): Transport {
     const transport = createDirectTransport(
-      { api, raw: (path, caller) => rawRequest(api, handlers, { path, user: caller }) },
+      {
+        api,
+        raw: (path, caller) => rawRequest(api, handlers, { path, user: caller }),
+        proxied: (caller, request) => proxyDirect(remote, caller, request),
+      },
       user,
     );
     transports.add(transport);

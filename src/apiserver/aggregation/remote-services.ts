@@ -1,5 +1,4 @@
 /** API aggregation: groups and versions that other servers answer for, with their availability. */
-import { request } from 'node:https';
 import { APIService } from '../../api/apiregistration/api-service.ts';
 import type { Service } from '../../api/core/service.ts';
 import type { Shared } from '../../api/kind.ts';
@@ -9,6 +8,7 @@ import type { ApiContext } from '../context.ts';
 import type { RemoteGroups } from '../discovery/discovery.ts';
 import { keyFor, type StoredResource } from '../registry/resource.ts';
 import type { RelayTarget } from '../streaming/relay.ts';
+import { requestJson } from './json-request.ts';
 import { discoveryOf, type RemoteResources } from './remote-discovery.ts';
 
 type RemoteService = Shared<APIService>;
@@ -176,45 +176,11 @@ class AggregatedApis implements RemoteApis {
     }
   }
 
-  #fetch({ origin, tls }: Pick<RelayTarget, 'origin' | 'tls'>, path: string): Promise<unknown> {
-    const url = new URL(origin);
-    return new Promise((resolve, reject) => {
-      const outgoing = request(
-        {
-          host: url.hostname.replace(/^\[|\]$/g, ''),
-          port: url.port || 443,
-          path,
-          agent: false,
-          timeout: checkTimeoutMs,
-          headers: {
-            accept: 'application/json',
-            'x-remote-user': 'system:kube-aggregator',
-            'x-remote-group': 'system:masters',
-          },
-          ...(tls?.ca ? { ca: tls.ca } : {}),
-          ...(tls?.cert ? { cert: tls.cert } : {}),
-          ...(tls?.key ? { key: tls.key } : {}),
-          ...(tls?.serverName ? { servername: tls.serverName } : {}),
-          ...(tls?.insecure ? { rejectUnauthorized: false } : {}),
-        },
-        (incoming) => {
-          const chunks: Buffer[] = [];
-          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-          incoming.on('end', () => {
-            if (incoming.statusCode !== 200) return reject(new Error(`bad status ${incoming.statusCode}`));
-            try {
-              resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')));
-            } catch {
-              reject(new Error('the answer is not JSON'));
-            }
-          });
-          incoming.on('error', reject);
-        },
-      );
-      outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')));
-      outgoing.on('error', reject);
-      outgoing.end();
-    });
+  async #fetch(target: Pick<RelayTarget, 'origin' | 'tls'>, path: string): Promise<unknown> {
+    const headers = { 'X-Remote-User': 'system:kube-aggregator', 'X-Remote-Group': 'system:masters' };
+    const { status, json } = await requestJson(target, { path, headers, timeoutMs: checkTimeoutMs });
+    if (status !== 200) throw new Error(`bad status ${status}`);
+    return json;
   }
 
   async #report(
