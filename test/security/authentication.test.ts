@@ -352,3 +352,45 @@ describe('other credentials', () => {
     expect((await world.call('/healthz', { token: 'nope' })).status).toBe(401);
   });
 });
+
+describe('tokens kept in secrets', () => {
+  it('are good as long as the secret holds them', async () => {
+    const account = await world.admin.get(ServiceAccount, { namespace: 'team-a', name: 'app' });
+    const prefix = 'kubernetes.io/serviceaccount';
+    const token = await world.signer.sign({
+      iss: 'kubernetes/serviceaccount',
+      sub: 'system:serviceaccount:team-a:app',
+      [`${prefix}/namespace`]: 'team-a',
+      [`${prefix}/secret.name`]: 'legacy',
+      [`${prefix}/service-account.name`]: 'app',
+      [`${prefix}/service-account.uid`]: account.metadata.uid,
+    });
+    expect(await whoAmI({ token })).toBe(401);
+    const draft = (kept: string) => ({
+      metadata: {
+        namespace: 'team-a',
+        name: 'legacy',
+        annotations: {
+          'kubernetes.io/service-account.name': 'app',
+          'kubernetes.io/service-account.uid': account.metadata.uid,
+        },
+      },
+      type: 'kubernetes.io/service-account-token',
+      data: { token: Buffer.from(kept).toString('base64') },
+    });
+    const ref = { namespace: 'team-a', name: 'legacy' };
+    await world.admin.create(Secret, draft(token));
+    expect((await whoAmI({ token })).username).toBe('system:serviceaccount:team-a:app');
+    await world.admin.patch(
+      Secret,
+      ref,
+      { metadata: { labels: { 'kubernetes.io/legacy-token-invalid-since': '2026-01-01' } } },
+      { type: 'merge' },
+    );
+    expect(await whoAmI({ token })).toBe(401);
+    await world.admin.delete(Secret, ref);
+    expect(await whoAmI({ token })).toBe(401);
+    await world.admin.create(Secret, draft(`${token}x`));
+    expect(await whoAmI({ token })).toBe(401);
+  });
+});

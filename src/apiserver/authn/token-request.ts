@@ -1,4 +1,4 @@
-/** Issuing service-account tokens: the `token` subresource of service accounts, and legacy tokens in secrets. */
+/** Issuing service-account tokens: the `token` subresource of service accounts. */
 import { Node } from '../../api/core/node.ts';
 import { Pod } from '../../api/core/pod.ts';
 import { Secret } from '../../api/core/secret.ts';
@@ -33,11 +33,8 @@ export interface TokenIssuer {
   /**
    * Answers a TokenRequest for a live service account: the same object with defaults and status filled in. Throws
    * Invalid, BadRequest, NotFound or Conflict as upstream.
-   * @param authorizeNode asked when the token is bound to a node that the caller may not read
    */
   request(account: Shared<ServiceAccount>, request: TokenRequest): Promise<TokenRequest>;
-  /** The token that a secret of type kubernetes.io/service-account-token keeps; it does not expire. */
-  legacyToken(account: Shared<ServiceAccount>, secret: { name: string }): Promise<string>;
 }
 
 /** Errors of a TokenRequest's spec. */
@@ -135,14 +132,5 @@ export function createTokenIssuer(options: TokenIssuerOptions): TokenIssuer {
         status: { token, expirationTimestamp: formatTime((now + seconds) * 1000) },
       };
     },
-    legacyToken: (account, secret) =>
-      signer.sign({
-        iss: 'kubernetes/serviceaccount',
-        sub: serviceAccountUser(account.metadata.namespace ?? '', account.metadata.name),
-        'kubernetes.io/serviceaccount/namespace': account.metadata.namespace,
-        'kubernetes.io/serviceaccount/secret.name': secret.name,
-        'kubernetes.io/serviceaccount/service-account.name': account.metadata.name,
-        'kubernetes.io/serviceaccount/service-account.uid': account.metadata.uid,
-      }),
   };
 }
