@@ -48,8 +48,9 @@ function lenient(type: TypeSchema, codecOf: CodecOf): Decode {
       return copyJson;
     case 'struct': {
       if (!type.struct.dynamic) {
-        const { decode } = codecOf(type.struct);
-        return (value, context) => (value === null ? null : decode(value, context));
+        // Metadata, which upstream decodes strictly: null is as none.
+        const { decode, zero } = codecOf(type.struct);
+        return (value, context) => (value === null ? zero() : decode(value, context));
       }
       let codec: Codec | undefined;
       return (value, context) => {

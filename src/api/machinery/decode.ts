@@ -168,9 +168,9 @@ function fieldPlan(name: string, field: FieldSchema): FieldPlan {
   };
 }
 
-/** Types that are Go structs, so that omitempty does not drop their zero. */
+/** Content of any form, of which an empty object is a value. */
 const keepsZero = (type: TypeSchema) =>
-  type.kind === 'scalar' && ['IntOrString', 'RawExtension', 'JSON', 'FieldsV1'].includes(type.scalar);
+  type.kind === 'scalar' && ['RawExtension', 'JSON', 'FieldsV1'].includes(type.scalar);
 
 const scalarZeros: Partial<Record<string, unknown>> = {
   string: '',

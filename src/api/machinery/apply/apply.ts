@@ -139,6 +139,7 @@ function merge(request: ApplyRequest, basis: Basis): Merged {
     let value = mergeTyped(type, before, applied);
     if (last) value = prune(type, value, { last, kept: keptSets(managers, identity, set) });
     const { object } = canonicalize<KubeObject>(struct, value, { validation: 'Ignore' });
+    object.metadata ??= {} as KubeObject['metadata'];
     const { added, modified, removed } = compare(type, before, withoutManagedFields(object));
     const comparison = {
       added: ownable(added, ignored),

@@ -101,6 +101,7 @@ export interface ManagedFieldsUpdate {
  */
 export function updateManagedFields(update: ManagedFieldsUpdate): void {
   const { struct, live, object, owner, ignored } = update;
+  if (!object.metadata) return;
   const given = object.metadata.managedFields;
   delete object.metadata.managedFields;
   const liveEntries = live?.metadata.managedFields;
