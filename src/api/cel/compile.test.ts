@@ -32,6 +32,14 @@ describe('the language', () => {
     ['timestamp("2026-01-01T00:00:00Z") < timestamp("2026-01-01T00:00:01Z")', true],
     ['"a" in {"a": 1}', true],
     ['[1, "a", true].size()', 3],
+    ['object.spec.list.all(i, v, v == i + 1)', true],
+    ['object.spec.list.exists(i, v, i == 2 && v == 3)', true],
+    ['object.spec.list.existsOne(i, v, v > 2)', true],
+    ['object.spec.list.transformList(i, v, i * v)', [0, 2, 6]],
+    ['object.spec.list.transformList(i, v, v > 1, v)', [2, 3]],
+    ['object.metadata.labels.transformMap(k, v, v + "!")', { 'a/b': 'c!' }],
+    ['object.metadata.labels.all(k, v, k == "a/b" && v == "c")', true],
+    ['[[1, 2], [3]].transformList(i, inner, inner.transformList(j, v, i + j + v))', [[1, 3], [4]]],
     ['object.spec.port == 80 || object.spec.port == "http"', true],
   ])('%s is %j', (expression, result) => {
     const object = {

@@ -15,6 +15,7 @@ import { registerAmounts } from './libraries/amounts.ts';
 import { registerAuthorizer } from './libraries/authorizer.ts';
 import { registerRewritten } from './libraries/rewritten.ts';
 import { registerText } from './libraries/text.ts';
+import { registerTwoVariables } from './libraries/two-variables.ts';
 import { rewriteSyntax } from './syntax.ts';
 import { type CelType, resolveType } from './types.ts';
 
@@ -64,6 +65,7 @@ function base(): Environment {
     registerAmounts(baseEnvironment);
     registerRewritten(baseEnvironment);
     registerAuthorizer(baseEnvironment);
+    registerTwoVariables(baseEnvironment);
   }
   return baseEnvironment;
 }
