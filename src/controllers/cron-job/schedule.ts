@@ -1,6 +1,7 @@
 /** Cron schedules as CronJobs write them: five fields, the nicknames, `@every`, and a time zone. */
 import { Cron } from 'croner';
-import { parseDuration } from '../../base/duration.ts';
+import { cronScheduleProblem } from '../../api/batch/cron-schedule.ts';
+import { parseDuration } from '../../api/machinery/duration.ts';
 
 export interface Schedule {
   /** The first time after `fromMs`; undefined when there is none. */
@@ -14,15 +15,17 @@ export const manyMissed = 100;
 
 /** Parses a schedule; throws an Error that says what is wrong with it. Without a time zone it is meant in UTC. */
 export function parseSchedule(text: string, timeZone?: string): Schedule {
-  const every = /^@every\s+(.+)$/.exec(text.trim());
+  const problem = cronScheduleProblem(text);
+  if (problem) throw new Error(problem);
+  // Old objects may still name their zone in the schedule, which new ones must not.
+  const zoned = /^(?:CRON_)?TZ=(\S+)\s+(.*)$/.exec(text.trim());
+  const plain = (zoned ? zoned[2]! : text).trim();
+  const every = /^@every\s+(.+)$/.exec(plain);
   if (every) {
     const intervalMs = everyMs(every[1]!);
     return fromNext((from) => from + intervalMs);
   }
-  if (!text.trim().startsWith('@') && text.trim().split(/\s+/).length !== 5) {
-    throw new Error(`expected exactly 5 fields, found ${text.trim().split(/\s+/).length}: [${text}]`);
-  }
-  const cron = new Cron(text.trim().replaceAll('?', '*'), { timezone: timeZone ?? 'UTC', paused: true });
+  const cron = new Cron(plain.replaceAll('?', '*'), { timezone: timeZone ?? zoned?.[1] ?? 'UTC', paused: true });
   return fromNext((from) => cron.nextRun(new Date(from))?.getTime());
 }
 
@@ -54,9 +57,9 @@ function fromNext(next: (fromMs: number) => number | undefined): Schedule {
 }
 
 function everyMs(text: string): number {
-  const ms = parseDuration(text.trim());
-  if (ms === undefined) {
+  const nanos = parseDuration(text.trim());
+  if (nanos === undefined) {
     throw new Error(`failed to parse duration @every ${text}: time: invalid duration ${JSON.stringify(text)}`);
   }
-  return Math.max(1_000, Math.floor(ms / 1000) * 1000);
+  return Math.max(1_000, Math.floor(nanos / 1e9) * 1000);
 }
