@@ -106,6 +106,11 @@ describe('a pod that is refused', () => {
       ],
     ],
     [
+      'toleration that counts',
+      () => pod({ tolerations: [{ key: 'a', operator: 'Gt', value: '1' }] }),
+      ['spec.tolerations[0].operator: Unsupported value: "Gt": supported values: "Equal", "Exists"'],
+    ],
+    [
       'toleration without key that compares',
       () => pod({ tolerations: [{ value: 'a' }] }),
       [

@@ -35,12 +35,8 @@ function validateOperator(operator: string, value: string, path: string): FieldE
     const problems = labelValue(value);
     return problems.length ? [invalid(path, value, problems.join(';'))] : [];
   }
-  if (operator === 'Gt' || operator === 'Lt') {
-    return /^(0|-?[1-9]\d{0,18})$/.test(value)
-      ? []
-      : [invalid(path, value, `value must be an integer when \`operator\` is '${operator}'`)];
-  }
-  if (operator !== 'Exists') return [notSupported(path, operator, ['Equal', 'Exists', 'Gt', 'Lt'])];
+  // Gt and Lt are behind upstream's gate TaintTolerationComparisonOperators, which is off.
+  if (operator !== 'Exists') return [notSupported(path, operator, ['Equal', 'Exists'])];
   return value ? [invalid(path, value, "value must be empty when `operator` is 'Exists'")] : [];
 }
 
