@@ -8,8 +8,6 @@ import { type InformerEnvironment, type InformerSelection, ListWatchInformer } f
 export interface RunningInformerSet extends InformerSet {
   /** Every informer has its list and no request is under way. */
   idle(): boolean;
-  /** Stops and forgets one informer (its custom resource definition went away). */
-  drop(kind: KindRef): void;
 }
 
 /** Informers that read through `client`. Objects are handed out as the transport gave them: shared, never copied. */

@@ -40,5 +40,7 @@ export interface InformerSet {
   ): Informer<T>;
   /** Resolves when every informer asked for so far is synced. */
   whenSynced(): Promise<void>;
+  /** Stops and forgets the informer of a kind that is no longer served; the next who asks gets a new one. */
+  drop?(kind: KindRef): void;
   stop(): void;
 }

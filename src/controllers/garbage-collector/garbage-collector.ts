@@ -54,6 +54,7 @@ export const garbageCollector = defineController({
         if (wanted.has(id) || failures.has(`${resource.group}/${resource.version}`)) continue;
         remove();
         watched.delete(id);
+        informers.drop?.(resource);
       }
       for (const [id, resource] of wanted) if (!watched.has(id)) watch(resource);
     };
