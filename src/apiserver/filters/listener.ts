@@ -19,6 +19,8 @@ export interface ListenerHandlers {
   onUpgrade(req: HttpRequest, socket: Duplex, head: Buffer): void;
 }
 
+const keepAliveMs = 90_000;
+
 /** Starts a server: HTTP/2 and HTTP/1.1 over TLS, or plain HTTP/1.1. */
 export async function startListener(
   options: { host: string; port: number; tls?: TlsOptions },
@@ -33,7 +35,9 @@ export async function startListener(
         rejectUnauthorized: false,
         settings: { maxConcurrentStreams: 250, initialWindowSize: 1024 * 1024 },
       })
-    : createServer({ keepAliveTimeout: 90_000, requestTimeout: 0 });
+    : createServer({ requestTimeout: 0 });
+  // Told to clients, so that they let go of an idle connection before the server closes it under a request.
+  (server as { keepAliveTimeout?: number }).keepAliveTimeout = keepAliveMs;
   const sockets = new Set<Socket>();
   const onConnection = (socket: Socket) => {
     socket.setNoDelay(true);
