@@ -61,7 +61,7 @@ export function parseYaml(input: string | Uint8Array): Parsed {
   try {
     if (isJson(text)) return parseJson(text);
     refuseDeepNesting(text);
-    const document = parseDocument(text, parseOptions as Parameters<typeof parseDocument>[1]);
+    const document = parseCheaply(text);
     const lineOf = (offset: number) => text.slice(0, offset).split('\n').length;
     const wrong = document.errors[0];
     if (wrong?.message.includes('call stack')) throw badRequest('yaml: exceeded max depth');
@@ -91,6 +91,17 @@ export function parseYaml(input: string | Uint8Array): Parsed {
     if (error instanceof RangeError) throw badRequest('yaml: exceeded max depth');
     if (error instanceof Error) throw badRequest(`yaml: ${error.message}`);
     throw error;
+  }
+}
+
+/** The library makes an error object for each mistake, whose stack traces are what hostile input costs most. */
+function parseCheaply(text: string): ReturnType<typeof parseDocument> {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return parseDocument(text, parseOptions as Parameters<typeof parseDocument>[1]);
+  } finally {
+    Error.stackTraceLimit = limit;
   }
 }
 
