@@ -196,6 +196,16 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
       });
   }
 
+  /** Waiting for time to pass is not being busy: under a virtual clock nothing else makes it pass. */
+  async function waitForTime(ms: number): Promise<void> {
+    binding--;
+    try {
+      await clock.sleep(ms);
+    } finally {
+      binding++;
+    }
+  }
+
   function reserve(framework: Framework, state: CycleState, pod: Shared<Pod>, nodeName: string): Verdict | undefined {
     for (const { running } of framework.reserve) {
       const verdict = running.reserve!(state, pod, nodeName);
@@ -218,7 +228,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
       if (verdict && verdict.code !== 'Wait') return verdict;
       for (let waited = verdict; waited; waited = running.permit!(state, queued.pod, nodeName)) {
         if (waited.code !== 'Wait') return waited;
-        await clock.sleep(waited.timeoutMs ?? 100);
+        await waitForTime(waited.timeoutMs ?? 100);
       }
     }
     return undefined;
@@ -229,7 +239,14 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     const { state, nodeName } = placement;
     try {
       let refused = await permit(queued, placement);
-      for (const { running } of framework.preBind) refused ??= await running.preBind!(state, pod, nodeName);
+      for (const { running } of framework.preBind) {
+        refused ??= await running.preBind!(state, pod, nodeName);
+        while (refused?.code === 'Wait') {
+          await waitForTime(refused.timeoutMs ?? 100);
+          refused = stopped ? undefined : await running.preBind!(state, pod, nodeName);
+        }
+      }
+      if (stopped) return;
       if (refused) {
         attempts.inc({ result: 'unschedulable', profile: framework.schedulerName });
         giveBack(queued, placement, refused);

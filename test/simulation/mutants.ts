@@ -66,12 +66,11 @@ export const doubleCreate = (definitions: Definitions): Definitions =>
         async create(kind, draft, options) {
           const first = await client.create(kind, draft, options);
           if (kind.kind === 'Pod' && ++created % 3 === 0) {
-            const { name, ...metadata } = (draft as unknown as KubeObject).metadata;
-            await client.create(
-              kind,
-              { ...draft, metadata: { ...metadata, name: `${first.metadata.name}x` } },
-              options,
-            );
+            const twin = {
+              ...(draft as unknown as KubeObject),
+              metadata: { ...(draft as unknown as KubeObject).metadata, name: `${first.metadata.name}x` },
+            };
+            await client.create(kind, twin as unknown as typeof draft, options);
           }
           return first;
         },
