@@ -11,6 +11,7 @@ import { decodeBody, schemaOf } from './body.ts';
 import type { Answer, Call } from './call.ts';
 import { checkWriteOptions, isDryRun } from './call-options.ts';
 import { presented } from './get.ts';
+import { kindContext } from './kind-context.ts';
 import { recordCreate } from './managed-fields.ts';
 import {
   dedupeOwnerReferences,
@@ -106,7 +107,7 @@ async function persist(
   dedupeOwnerReferences(call, object);
   hub.defaults?.(object);
   if (tracksGeneration(hub)) object.metadata.generation = 1;
-  const context = { now: api.clock.now(), userName: call.user.name };
+  const context = kindContext(api, call);
   for (let attempt = 0; ; attempt++) {
     if (generated) object.metadata.name = generateName(api, object.metadata.generateName!);
     if (attempt === 0) {

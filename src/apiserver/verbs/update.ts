@@ -21,6 +21,7 @@ import type { Answer, Call } from './call.ts';
 import { checkWriteOptions, isDryRun } from './call-options.ts';
 import { createObject, optionsOf, refuseWhileGoing } from './create.ts';
 import { presented } from './get.ts';
+import { kindContext } from './kind-context.ts';
 import { recordUpdate } from './managed-fields.ts';
 import {
   carrySpec,
@@ -97,7 +98,8 @@ export async function changeObject(api: ApiContext, call: Call, change: Change):
   const { resource } = call;
   const stored = resource.stored!;
   const key = keyFor(stored, call.namespace, call.name);
-  if (api.sharedStore && !stored.cache.get(key)) await api.cache.makeConsistent();
+  // Another server may have written what the client has seen already.
+  if (api.sharedStore) await api.cache.makeConsistent();
   const dryRun = isDryRun(call.options, change.optionsKind);
   let current: Entry | undefined = stored.cache.get(key);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -219,7 +221,7 @@ function prepare(
   { change, final, old }: { change: Change; final: KubeObject; old: Shared<KubeObject> },
 ): void {
   const { hub } = call.resource;
-  const context = { now: api.clock.now(), userName: call.user.name };
+  const context = kindContext(api, call);
   prepareMetaForUpdate(final, old);
   if (change.scope === 'status') {
     hub.prepareStatusUpdate?.(final, old, context);
@@ -229,7 +231,7 @@ function prepare(
     hub.defaults?.(final);
     api.writeHooks.get(call.resource.stored!.prefix)?.prepare?.(final, old);
     hub.prepareUpdate?.(final, old, context);
-  }
+  } else hub.defaults?.(final);
   if (tracksGeneration(hub) && specChanged(final, old, hasStatus(hub) || !call.resource.custom))
     final.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
@@ -251,7 +253,7 @@ function check(
     errors.push(...(hub.validate?.(object) ?? []), ...(hub.validateUpdate?.(object, old) ?? []));
     const hook = api.writeHooks.get(call.resource.stored!.prefix);
     if (hook?.validate) errors.push(...hook.validate(object, old));
-  }
+  } else errors.push(...(hub.validateSubresourceUpdate?.(call.subresource, object, old) ?? []));
   if (change.check) errors.push(...change.check(object, old));
   if (errors.length) throw invalidObject(hub, final.metadata.name, errors);
   if (change.scope === 'object' && hub.warnings) call.warnings.push(...hub.warnings(object, old));

@@ -1,0 +1,71 @@
+import { connect } from 'node:http2';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ConfigMap } from '../../api/core/config-map.ts';
+import { startTestServer, type TestServer } from '../test-server.ts';
+
+let running: TestServer;
+beforeAll(async () => {
+  running = await startTestServer();
+});
+afterAll(async () => {
+  await running[Symbol.asyncDispose]();
+});
+
+const open = () => {
+  const { url, ca, cert, key } = running.access;
+  return connect(url, { ca, cert, key });
+};
+const inflight = async () =>
+  /apiserver_current_inflight_requests\{request_kind="readOnly"\} (\d+)/.exec(
+    (await running.http('GET', '/metrics')).text,
+  )?.[1];
+
+it('serves many requests over one HTTP/2 connection', async () => {
+  const session = open();
+  const bodies = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => {
+      const stream = session.request({ ':path': `/api/v1/namespaces/${i % 2 ? 'default' : 'kube-system'}` });
+      return new Promise<string>((resolve, reject) => {
+        let text = '';
+        stream.setEncoding('utf8');
+        stream.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        stream.on('end', () => resolve(JSON.parse(text).metadata.name));
+        stream.on('error', reject);
+      });
+    }),
+  );
+  expect(bodies.filter((name) => name === 'default')).toHaveLength(25);
+  session.close();
+});
+
+it('ends a watch when its client goes away', async () => {
+  const session = open();
+  const stream = session.request({ ':path': '/api/v1/configmaps?watch=1' });
+  stream.setEncoding('utf8');
+  const first = new Promise<string>((resolve) => {
+    stream.once('data', resolve);
+  });
+  await running.client.create(ConfigMap, { metadata: { name: 'seen', namespace: 'default' } });
+  expect(JSON.parse((await first).split('\n')[0]!)).toMatchObject({ type: 'ADDED' });
+  expect(await inflight()).toBe('2');
+  session.destroy();
+  await expect.poll(inflight).toBe('1');
+});
+
+it('drops a watcher that does not read, and stays well', async () => {
+  const session = open();
+  const stream = session.request({ ':path': '/api/v1/namespaces/default/configmaps?watch=1' });
+  stream.on('error', () => {});
+  await new Promise<void>((resolve) => {
+    stream.once('response', () => resolve());
+  });
+  stream.pause();
+  const text = 'x'.repeat(900_000);
+  for (let i = 0; i < 40; i++) {
+    await running.client.create(ConfigMap, { metadata: { name: `big-${i}`, namespace: 'default' }, data: { text } });
+  }
+  await expect.poll(inflight).toBe('1');
+  session.destroy();
+});
