@@ -1,7 +1,7 @@
 /** Subresources whose body is the whole object, of which they change one part. */
 import type { KubeObject, Shared } from '../../api/kind.ts';
-import { type FieldError, forbidden, invalid } from '../../api/machinery/field-error.ts';
-import { deepEqual, mutableCopy } from '../../base/deep.ts';
+import type { FieldError } from '../../api/machinery/field-error.ts';
+import { mutableCopy } from '../../base/deep.ts';
 import type { Call } from '../verbs/call.ts';
 
 /** How a change through a subresource is made: the part of {@link Change} that depends on it. */
@@ -59,7 +59,6 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
       else out.spec['ephemeralContainers'] = containers;
       return keepMeta(out, sent);
     },
-    check: checkEphemeralContainers,
   },
   'core/pods/resize': {
     scope: 'as-applied',
@@ -91,32 +90,4 @@ export function behaviourOf(call: Call): Behaviour {
 /** Whether a subresource is the object in another light. */
 export function isSameKind(group: string, plural: string, subresource: string): boolean {
   return subresource === 'status' || Object.hasOwn(behaviours, `${group || 'core'}/${plural}/${subresource}`);
-}
-
-interface EphemeralContainer {
-  readonly name: string;
-  readonly image?: string;
-}
-
-function checkEphemeralContainers(object: Shared<KubeObject>, old: Shared<KubeObject>): FieldError[] {
-  const path = 'spec.ephemeralContainers';
-  const listOf = (o: Shared<KubeObject>) =>
-    ((o as unknown as { spec?: { ephemeralContainers?: readonly EphemeralContainer[] } }).spec?.ephemeralContainers ??
-      []) as readonly EphemeralContainer[];
-  const errors: FieldError[] = [];
-  const now = listOf(object);
-  for (const before of listOf(old)) {
-    const same = now.find((container) => container.name === before.name);
-    if (!same)
-      errors.push(forbidden(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be removed\n`));
-    else if (!deepEqual(same, before))
-      errors.push(forbidden(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be changed\n`));
-  }
-  const seen = new Set<string>();
-  for (const [i, container] of now.entries()) {
-    if (!container.name) errors.push({ type: 'FieldValueRequired', path: `${path}[${i}].name`, value: '', detail: '' });
-    else if (seen.has(container.name)) errors.push(invalid(`${path}[${i}].name`, container.name, 'must be unique'));
-    seen.add(container.name);
-  }
-  return errors;
 }
