@@ -235,6 +235,9 @@ describe('parseYaml', () => {
     }
     expect(() => parseYaml(levels.join('\n'))).toThrow('yaml: document contains excessive aliasing');
     expect(() => parseYaml('['.repeat(1_000_000))).toThrow('yaml: exceeded max depth');
+    expect(() => parseYaml('[\n'.repeat(1_000_000))).toThrow('yaml: exceeded max depth');
+    expect(() => parseYaml('- '.repeat(1_000_000))).toThrow('yaml: exceeded max depth');
+    expect(parseYaml(`a: |\n${'  text [ {\n'.repeat(1000)}`).value).toHaveProperty('a');
     expect(() => parseYaml('a: &a\n  <<: *a\n')).toThrow(expect.objectContaining({ reason: 'BadRequest' }));
     expect(() => parseYaml('a: "x" y')).toThrow(/^yaml: line 1: /);
   });

@@ -119,25 +119,28 @@ function isJson(text: string): boolean {
 const aliasMessage = (message: string) =>
   message.startsWith('Excessive alias') ? 'document contains excessive aliasing' : message;
 
-/** Flow collections nest by one character a level: refused before they cost anything. */
+/** Characters with which a line goes on with a flow collection; others make the count of brackets start again. */
+const flowPunctuation: ReadonlySet<number> = new Set([...'[]{},"\''].map((c) => c.charCodeAt(0)));
+
+/** Flow collections nest by one character a level, block ones by two on a line: refused before they cost anything. */
 function refuseDeepNesting(text: string): void {
-  let depth = 0;
+  let flow = 0;
+  let block = 0;
+  let atLineStart = true;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code === 91 || code === 123) {
-      if (++depth > maxDepth) throw badRequest('yaml: exceeded max depth');
-    } else if (code === 93 || code === 125) depth = Math.max(0, depth - 1);
-    else if (code === 10) depth = flowContinues(text, i) ? depth : 0;
+    if (code === 10) {
+      atLineStart = true;
+      block = 0;
+    }
+    if (code <= 32) continue;
+    if (atLineStart && !flowPunctuation.has(code)) flow = 0;
+    atLineStart = false;
+    if (code === 91 || code === 123) flow++;
+    else if (code === 93 || code === 125) flow = Math.max(0, flow - 1);
+    block = (code === 45 || code === 63) && text.charCodeAt(i + 1) <= 32 ? block + 1 : 0;
+    if (flow > maxDepth || block > maxDepth) throw badRequest('yaml: exceeded max depth');
   }
-}
-
-/** Whether the line after a line break begins with flow punctuation, so that nesting is not forgotten. */
-function flowContinues(text: string, newline: number): boolean {
-  for (let i = newline + 1; i < text.length; i++) {
-    const c = text[i]!;
-    if (c !== ' ' && c !== '\n' && c !== '\r' && c !== '\t') return '[]{},"\''.includes(c);
-  }
-  return false;
 }
 
 /** Only JSON's types: no maps, dates or bytes that tags may have made; shared nodes are copied. */
