@@ -46,7 +46,7 @@ function drive(
   load: Load,
   state: { next: number; done: number; bytes: number; failed: number; stop: boolean },
 ): void {
-  let pending = Buffer.alloc(0);
+  let pending: Buffer = Buffer.alloc(0);
   let missing = 0;
   const send = () => {
     if (state.stop) {

@@ -57,7 +57,9 @@ function renderGroupVersion(id: string): string {
       body.push(`export type ${struct.name} = ${special};\n`);
       continue;
     }
-    const topLevel = struct.byName.has('kind') && struct.byName.has('apiVersion');
+    const topLevel = struct.fields.some(
+      (f) => f.inline && f.type.kind === 'struct' && f.type.struct.id === 'meta/v1.TypeMeta',
+    );
     const isObject = topLevel && struct.byName.get('metadata')?.type.kind === 'struct' && usesObjectMeta(struct);
     const lines: string[] = [];
     for (const [name, field] of struct.byName) {

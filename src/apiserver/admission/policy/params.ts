@@ -12,7 +12,10 @@ export class ParamError extends Error {
 }
 
 /** The resource of a kind, built-in or custom. */
-async function resourceOf({ client }: AdmissionEnvironment, { apiVersion, kind }: Shared<ParamKind>): Promise<KindRef> {
+async function resourceOf(
+  { client }: AdmissionEnvironment,
+  { apiVersion = '', kind = '' }: Shared<ParamKind>,
+): Promise<KindRef> {
   const slash = apiVersion.indexOf('/');
   const [group, version] = slash < 0 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
   const builtin = builtinKinds.find((one) => one.group === group && one.version === version && one.kind === kind);
