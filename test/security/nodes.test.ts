@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CertificateSigningRequest } from '../../src/api/certificates/certificate-signing-request.ts';
 import { Lease } from '../../src/api/coordination/lease.ts';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
 import { Namespace } from '../../src/api/core/namespace.ts';
@@ -8,6 +9,7 @@ import { Secret } from '../../src/api/core/secret.ts';
 import { ServiceAccount } from '../../src/api/core/service-account.ts';
 import { Role } from '../../src/api/rbac/role.ts';
 import { RoleBinding } from '../../src/api/rbac/role-binding.ts';
+import { createCertificateRequest, generateKeys } from '../../src/base/pki.ts';
 import type { Client } from '../../src/client/client.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -57,6 +59,33 @@ afterAll(() => world.close());
 
 const forbidden = (message: string) =>
   expect.objectContaining({ reason: 'Forbidden', message: expect.stringContaining(message) });
+
+describe('a machine with a join token', () => {
+  const joining = () =>
+    world.as('system:bootstrap:abcdef', 'system:bootstrappers', 'system:bootstrappers:timonel:node');
+
+  it('may ask for a certificate', async () => {
+    const request = createCertificateRequest(generateKeys().key, {
+      subject: { commonName: 'system:node:n9', organizations: ['system:nodes'] },
+    });
+    const spec = {
+      signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
+      usages: ['digital signature', 'client auth'],
+      request: Buffer.from(request).toString('base64'),
+    };
+    await expect(
+      joining().create(CertificateSigningRequest, { metadata: { name: 'n9' }, spec: spec as never }),
+    ).resolves.toBeDefined();
+  });
+
+  it('may do nothing else', async () => {
+    await expect(joining().list(Secret, { namespace: 'kube-system' })).rejects.toEqual(forbidden('cannot list'));
+    await expect(joining().list(Node)).rejects.toEqual(forbidden('cannot list'));
+    await expect(joining().create(Node, { metadata: { name: 'n9' } })).rejects.toEqual(forbidden('cannot create'));
+    const other = world.as('system:bootstrap:abcdef', 'system:bootstrappers');
+    await expect(other.list(CertificateSigningRequest)).rejects.toEqual(forbidden('cannot list'));
+  });
+});
 
 describe('a node', () => {
   const node = (name = 'n1') => world.as(`system:node:${name}`, 'system:nodes');

@@ -13,7 +13,13 @@ import { deepEqual, mutableCopy } from '../../base/deep.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Client, Draft } from '../../client/client.ts';
 import { type ControllerRules, controllerRoles } from './controller-roles.ts';
-import { type BindingText, defaultClusterRoleBindings, defaultRoleBindings, defaultRoles } from './default-bindings.ts';
+import {
+  type BindingText,
+  defaultClusterRoleBindings,
+  defaultRoleBindings,
+  defaultRoles,
+  nodeJoinBindings,
+} from './default-bindings.ts';
 import { defaultClusterRoles } from './default-cluster-roles.ts';
 import { formatRule, formatSubject, type RoleText } from './policy-text.ts';
 import { uncoveredRules } from './rule-match.ts';
@@ -77,7 +83,7 @@ export function defaultPolicy(controllers: readonly ControllerRules[] = []): Def
       ...controllersRoles.map(({ name, rules }) => ({ metadata: metadata(name), rules })),
     ],
     clusterRoleBindings: [
-      ...defaultClusterRoleBindings.map((text) => asBinding(text, 'ClusterRole')),
+      ...[...defaultClusterRoleBindings, ...nodeJoinBindings].map((text) => asBinding(text, 'ClusterRole')),
       ...controllersRoles.map(({ name, account }) =>
         asBinding({ name, subjects: [`ServiceAccount:kube-system/${account}`] }, 'ClusterRole'),
       ),

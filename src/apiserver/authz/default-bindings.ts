@@ -28,6 +28,24 @@ export const defaultClusterRoleBindings: readonly BindingText[] = [
   { name: 'system:service-account-issuer-discovery', subjects: ['Group:system:serviceaccounts'] },
 ];
 
+/** The group of join tokens: their holders may ask for a node's certificate, and get nothing else. */
+const joiningGroup = 'system:bootstrappers:timonel:node';
+
+/** What lets a machine with a join token become a node and renew its certificate, as kubeadm binds it. */
+export const nodeJoinBindings: readonly BindingText[] = [
+  { name: 'timonel:node-bootstrapper', role: 'system:node-bootstrapper', subjects: [`Group:${joiningGroup}`] },
+  {
+    name: 'timonel:node-autoapprove-bootstrap',
+    role: 'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
+    subjects: [`Group:${joiningGroup}`],
+  },
+  {
+    name: 'timonel:node-autoapprove-certificate-rotation',
+    role: 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient',
+    subjects: ['Group:system:nodes'],
+  },
+];
+
 const read = 'get list watch';
 const events = 'create patch update | core events.k8s.io | events';
 
