@@ -1,5 +1,8 @@
 import type { StoreEntry, StoreErrorCode } from './store.ts';
 
+/** Ids of the log in each revision: as many writes as a commit can have at most, and more. */
+export const idsPerRevision = 1024;
+
 /** What the main thread asks of the thread that has the database. Values of many writes travel in one transferred buffer. */
 export type SqliteRequest =
   | ({ readonly op: 'commit' } & PackedCommits)

@@ -9,6 +9,7 @@ import type {
   SqliteWorkerData,
   WorkerReply,
 } from './sqlite-protocol.ts';
+import { idsPerRevision } from './sqlite-protocol.ts';
 import {
   type CommitResult,
   type Store,
@@ -137,7 +138,6 @@ interface QueuedCommit {
 
 /** So many bytes of waiting commits share a transaction at most. */
 const groupBytes = 16 * 1024 * 1024;
-const idsPerRevision = 1024;
 
 class SqliteStore implements Store {
   readonly backend = 'sqlite';
