@@ -69,6 +69,14 @@ clusterCommand('status', 'What runs, and where')
   .addOption(outputOption())
   .action(async (options) => (await import('./commands/status.ts')).status(options));
 
+clusterCommand('explain', 'Why an object is not as it should be, and what would have to change')
+  .argument('<kind/name>', 'pod/web, deployment/web, namespace/old, …')
+  .option('-n, --namespace <namespace>', 'its namespace', 'default')
+  .option('--as <user>', 'explain what this user may do with it')
+  .option('--as-group <group...>', 'groups of that user')
+  .option('--verb <verb>', 'what the user would do: get, delete, …', 'get')
+  .action(async (target, options) => (await import('./commands/explain.ts')).explain(target, options));
+
 clusterCommand('logs', "The server's and the agent's own logs")
   .option('-f, --follow', 'go on as they grow')
   .option('--tail <lines>', 'only the last lines', number)

@@ -90,3 +90,19 @@ export function nonZeroRequests(pod: Shared<Pod>, requests: Resources): { cpu: n
   }
   return { cpu, memory };
 }
+
+const binaryUnits = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi'];
+
+/** A resource's number as people write it: `500m`, `1.5Gi`. */
+export function formatResource(resource: string, value: number): string {
+  if (resource === 'cpu') return value % 1000 === 0 ? String(value / 1000) : `${value}m`;
+  if (resource !== 'memory' && !resource.endsWith('storage') && !resource.startsWith('hugepages-'))
+    return String(value);
+  let unit = 0;
+  let shown = value;
+  while (shown >= 1024 && unit < binaryUnits.length - 1) {
+    shown /= 1024;
+    unit++;
+  }
+  return `${Number(shown.toFixed(1))}${binaryUnits[unit]}`;
+}
