@@ -9,7 +9,6 @@ export interface Behaviour {
   readonly scope: 'object' | 'status' | 'as-applied';
   /** The object that is stored, from the one that was sent. */
   narrow?(sent: KubeObject, old: Shared<KubeObject>): KubeObject;
-  check?(object: Shared<KubeObject>, old: Shared<KubeObject>): FieldError[];
 }
 
 type Loose = KubeObject &

@@ -56,8 +56,6 @@ export interface Change {
   };
   /** For subresources: the object to store, from the one that was proposed. */
   narrow?(proposed: KubeObject, old: Shared<KubeObject>): KubeObject;
-  /** Further checks of the new object, after the kind's own. */
-  check?(object: Shared<KubeObject>, old: Shared<KubeObject>): FieldError[];
 }
 
 export interface Changed {
@@ -146,10 +144,8 @@ async function tryChange(api: ApiContext, call: Call, attempt: Attempt): Promise
   const object = narrowed(call, attempt);
   settleNamespace(call, object);
   dedupeOwnerReferences(call, object);
-  if (change.scope === 'object') {
-    hub.defaults?.(object);
-    if (hasStatus(hub)) carryStatus(object, mutableCopy(old) as Shared<KubeObject>);
-  }
+  if (change.scope === 'object' || change.narrow) hub.defaults?.(object);
+  if (change.scope === 'object' && hasStatus(hub)) carryStatus(object, mutableCopy(old) as Shared<KubeObject>);
   if (change.recordFields) recordUpdate(api, call, { object, old });
 
   const admission = new Admission(call, {
@@ -254,7 +250,6 @@ function check(
     const hook = api.writeHooks.get(call.resource.stored!.prefix);
     if (hook?.validate) errors.push(...hook.validate(object, old));
   } else errors.push(...(hub.validateSubresourceUpdate?.(call.subresource, object, old) ?? []));
-  if (change.check) errors.push(...change.check(object, old));
   if (errors.length) throw invalidObject(hub, final.metadata.name, errors);
   if (change.scope === 'object' && hub.warnings) call.warnings.push(...hub.warnings(object, old));
 }
