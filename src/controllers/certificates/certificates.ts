@@ -81,7 +81,8 @@ function expiryOf(csr: Csr): number {
 
 async function approve(csr: Csr, { client, clock }: ControllerContext): Promise<void> {
   const { username, groups, uid, extra } = csr.spec;
-  for (const { subresource, message } of approvalPermissions(csr)) {
+  const permissions = approvalPermissions(csr);
+  for (const { subresource, message } of permissions) {
     const review = await client.create(SubjectAccessReview, {
       spec: {
         user: username ?? '',
@@ -106,6 +107,10 @@ async function approve(csr: Csr, { client, clock }: ControllerContext): Promise<
     const where = { name: csr.metadata.name, subresource: 'approval' };
     await client.subresource('update', CertificateSigningRequest, where, body);
     return;
+  }
+  if (permissions.length > 0) {
+    // The permission may be given a moment later, as a joining node's is.
+    throw new Error(`recognized csr ${JSON.stringify(csr.metadata.name)} but subject access review was not approved`);
   }
 }
 
