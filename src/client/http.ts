@@ -45,6 +45,10 @@ export interface HttpTransportOptions {
 const tokenFreshMs = 10_000;
 /** As client-go: a request is repeated at most this often on 429 or 5xx with Retry-After. */
 const maxRetries = 10;
+/** A server that is silent for this long has gone: its own limit for a request is 60 s. */
+const silenceMs = 90_000;
+/** A watch may be silent for ever, so a dead peer is found by the kernel's probes. */
+const probeMs = 30_000;
 /** Requests that may be sent twice without harm when the connection broke before an answer. */
 const idempotent: ReadonlySet<string> = new Set(['get', 'list']);
 const methods = {
@@ -126,6 +130,7 @@ class HttpTransport implements Transport {
     };
     const req = this.#start({ method: 'GET', path, contentType: undefined });
     this.#watches.add(req);
+    req.on('socket', (socket) => socket.setKeepAlive(true, probeMs));
     req.on('error', (error) => end(networkError(error, `watch ${path}`)));
     req.on('response', (response: IncomingMessage) => {
       if (response.statusCode !== 200) {
@@ -220,7 +225,8 @@ class HttpTransport implements Transport {
     signal: AbortSignal | undefined;
   }): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const req = this.#start(what);
+      const req = this.#start({ ...what, timeoutMs: silenceMs });
+      req.on('timeout', () => req.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
       req.on('error', reject);
       req.on('response', (response: IncomingMessage) => {
         const retryAfter = Number(response.headers['retry-after']);
@@ -244,6 +250,7 @@ class HttpTransport implements Transport {
     body?: string | undefined;
     contentType: string | undefined;
     signal?: AbortSignal | undefined;
+    timeoutMs?: number;
   }): ClientRequest {
     if (this.#closed) throw serviceUnavailable(`the client of ${this.#base.origin} is closed`);
     const token = this.#bearer();
@@ -266,6 +273,7 @@ class HttpTransport implements Transport {
             }),
       },
       ...(what.signal ? { signal: what.signal } : {}),
+      ...(what.timeoutMs ? { timeout: what.timeoutMs } : {}),
     };
     return secure ? httpsRequest(request) : httpRequest(request);
   }
