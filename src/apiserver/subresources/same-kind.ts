@@ -1,6 +1,5 @@
 /** Subresources whose body is the whole object, of which they change one part. */
 import type { KubeObject, Shared } from '../../api/kind.ts';
-import type { FieldError } from '../../api/machinery/field-error.ts';
 import { mutableCopy } from '../../base/deep.ts';
 import type { Call } from '../verbs/call.ts';
 
