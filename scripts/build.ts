@@ -13,4 +13,5 @@ rmSync(join(root, 'dist'), { recursive: true, force: true });
 run(process.execPath, ['scripts/gen.ts', '--types']);
 run(join(root, 'node_modules/.bin/tsc'), ['--project', 'tsconfig.build.json']);
 const descriptions = 'api/descriptions.gen.json';
-if (existsSync(join(root, 'src', descriptions))) copyFileSync(join(root, 'src', descriptions), join(root, 'dist', descriptions));
+if (existsSync(join(root, 'src', descriptions)))
+  copyFileSync(join(root, 'src', descriptions), join(root, 'dist', descriptions));

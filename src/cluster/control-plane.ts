@@ -104,7 +104,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const authorizer = createAuthorizer({ informers, ...(modes ? { modes } : {}) });
   const transformers = options.encryption === undefined ? undefined : parseEncryptionConfiguration(options.encryption);
   let current = pki;
-  const tls = () => ({ ...current.server, clientCa: current.ca.cert });
+  const tls = () => ({ ...current.server, clientCa: `${current.ca.cert}${current.frontProxyCa.cert}` });
   const server = await createApiServer({
     cache,
     clock,

@@ -80,14 +80,6 @@ export async function publishDnsEndpoints(client: Client, options: DnsEndpointsO
   }
 }
 
-/** Takes the node's DNS out of kube-dns. */
-export async function withdrawDnsEndpoints(client: Client, nodeName: string): Promise<void> {
-  for (const addressType of ['IPv4', 'IPv6']) {
-    const ref = { namespace, name: sliceOf(nodeName, addressType) };
-    if (await client.find(EndpointSlice, ref)) await client.delete(EndpointSlice, ref);
-  }
-}
-
 function sliceOf(nodeName: string, addressType: string): string {
   return `${name}-${nodeName}-${addressType.toLowerCase()}`;
 }

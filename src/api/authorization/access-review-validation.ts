@@ -1,6 +1,6 @@
 /** Validation of the questions whether someone may do something. */
 import type { DeepReadonly } from '../../base/deep.ts';
-import { type FieldError, invalid, required } from '../machinery/field-error.ts';
+import { type FieldError, invalid } from '../machinery/field-error.ts';
 import type {
   LocalSubjectAccessReview,
   SelfSubjectAccessReview,
@@ -58,9 +58,4 @@ export function validateLocalSubjectAccessReview(review: DeepReadonly<LocalSubje
     );
   }
   return errors;
-}
-
-/** Rules are asked for in a namespace. */
-export function validateRulesReview({ spec }: { readonly spec: { readonly namespace?: string } }): FieldError[] {
-  return spec.namespace ? [] : [required('spec.namespace')];
 }

@@ -13,7 +13,7 @@ import { copyJson, jsonTypeName, scalarDecoder, WrongType } from './scalars.ts';
 import { badRequest, type StatusError } from './status.ts';
 
 export { type Parsed, parseJson } from './parse-json.ts';
-export { formatYaml, parseYaml } from './parse-yaml.ts';
+export { parseYaml } from './parse-yaml.ts';
 
 /** What to do about unknown and duplicate fields, as the `fieldValidation` parameter says. */
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';

@@ -56,12 +56,6 @@ export const forbidden = (path: string, detail: string): FieldError => ({
   value: '',
   detail,
 });
-export const typeInvalid = (path: string, value: unknown, detail: string): FieldError => ({
-  type: 'FieldValueTypeInvalid',
-  path,
-  value,
-  detail,
-});
 export const tooLong = (path: string, _value: unknown, maxLength: number): FieldError => ({
   type: 'FieldValueTooLong',
   path,

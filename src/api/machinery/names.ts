@@ -240,23 +240,6 @@ function parentDirectory(value: string): string[] {
   return value.startsWith('..') ? ["must not start with '..'"] : [];
 }
 
-/** The name of an environment variable, as ConfigMap keys become with envFrom. */
-export function envVarName(value: string): string[] {
-  const format = '[-._a-zA-Z][-._a-zA-Z0-9]*';
-  const errors = full(format).test(value)
-    ? []
-    : [
-        regexMessage(
-          "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
-          format,
-          'my.env-name',
-          'MY_ENV.NAME',
-          'MyEnvName1',
-        ),
-      ];
-  return [...errors, ...parentDirectory(value)];
-}
-
 /** The name of an environment variable as v1.36 accepts it: printable ASCII without `=`. */
 export function relaxedEnvVarName(value: string): string[] {
   if (value === '') return [`environment variable name ${mustNotBeEmpty}`];
@@ -345,12 +328,4 @@ export function domainPrefixedPath(path: string, value: string): FieldError[] {
   const format = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
   if (!full(format).test(rest)) errors.push(invalid(path, rest, regexMessage('Invalid path', format)));
   return errors;
-}
-
-/** A label key with a domain prefix: `acme.io/foo`. */
-export function domainPrefixedKey(path: string, key: string): FieldError[] {
-  if (key === '') return [required(path)];
-  const errors = qualifiedName(key).map((message) => invalid(path, key, message));
-  if (errors.length) return errors;
-  return key.includes('/') ? [] : [invalid(path, key, 'must be a domain-prefixed key (such as "acme.io/foo")')];
 }

@@ -84,13 +84,6 @@ export function labelMatcher(requirements: readonly LabelRequirement[]): LabelMa
   };
 }
 
-/** The matcher of a map of labels that must all be there; nothing given selects everything. */
-export function labelSetMatcher(labels: Labels): LabelMatcher {
-  return labelMatcher(
-    Object.entries(labels ?? {}).map(([key, value]) => ({ key, operator: '=' as const, values: [value] })),
-  );
-}
-
 const operators: Readonly<Record<string, LabelOperator>> = {
   In: 'in',
   NotIn: 'notin',

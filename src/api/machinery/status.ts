@@ -160,10 +160,7 @@ export const unauthorized = (message = 'Unauthorized'): StatusError => new Statu
 export const internalError = (message: string): StatusError =>
   new StatusError('InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
 export const expired = (message: string): StatusError => new StatusError('Expired', message);
-export const gone = (message: string): StatusError => new StatusError('Gone', message);
 export const serviceUnavailable = (message: string): StatusError => new StatusError('ServiceUnavailable', message);
-export const timeout = (message: string, retryAfterSeconds = 0): StatusError =>
-  new StatusError('Timeout', `Timeout: ${message}`, { ...(retryAfterSeconds ? { retryAfterSeconds } : {}) });
 export const tooManyRequests = (message: string, retryAfterSeconds: number): StatusError =>
   new StatusError('TooManyRequests', message, { retryAfterSeconds });
 export const methodNotSupported = (resource: ResourceRef, action: string): StatusError =>
@@ -205,7 +202,6 @@ export const isNotFound = hasReason('NotFound');
 export const isAlreadyExists = hasReason('AlreadyExists');
 export const isConflict = hasReason('Conflict');
 export const isInvalid = hasReason('Invalid');
-export const isForbidden = hasReason('Forbidden');
 export const isTooManyRequests = hasReason('TooManyRequests');
 /** 410 of either wording: the revision asked for is too old. */
 export const isExpired = (error: unknown): error is StatusError =>
