@@ -204,6 +204,7 @@ function infoOf(req: HttpRequest): RequestInfo {
 
 function auditFilter(audit: AuditHook): Filter {
   return (exchange) => {
+    exchange.audited = true;
     const finish = audit.begin(exchange);
     if (finish) exchange.onDone(finish);
   };

@@ -36,6 +36,8 @@ export class Exchange {
   answered = false;
   /** Set once the response is a stream that may take as long as it likes. */
   longRunning = false;
+  /** Set where the request is recorded. */
+  audited = false;
   auditAnnotations: Map<string, string> | undefined;
   /** The object that was sent, for audit. */
   requestObject: unknown;
@@ -57,7 +59,9 @@ export class Exchange {
     return Array.isArray(value) ? value[0] : value;
   }
 
+  /** Adds to the audit event; costs nothing where there is none. */
   annotate(key: string, value: string): void {
+    if (!this.audited) return;
     this.auditAnnotations ??= new Map();
     this.auditAnnotations.set(key, value);
   }
