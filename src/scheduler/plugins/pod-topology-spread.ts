@@ -157,14 +157,8 @@ export const podTopologySpread = defineSchedulerPlugin({
         (!constraint.honorAffinity ||
           (!pod.spec.nodeSelector && !pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution));
       const domains = cache.domains(constraint.topologyKey);
-      let nodesWithKey = 0;
-      for (const count of domains.values()) nodesWithKey += count;
       const sums = new Map<string, number>();
-      if (
-        everyNode &&
-        nodesWithKey === cache.nodeCount &&
-        all.every((c) => c === constraint || sizeOf(cache.domains(c.topologyKey)) === cache.nodeCount)
-      ) {
+      if (everyNode && all.every((c) => c === constraint || sizeOf(cache.domains(c.topologyKey)) === cache.nodeCount)) {
         const known = counts.byDomain(constraint.topologyKey);
         if (known.size === domains.size) return known;
         for (const value of domains.keys()) sums.set(value, known.get(value) ?? 0);
