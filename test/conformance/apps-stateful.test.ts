@@ -4,6 +4,7 @@ import { DaemonSet } from '../../src/api/apps/daemon-set.ts';
 import { StatefulSet } from '../../src/api/apps/stateful-set.ts';
 import { Node } from '../../src/api/core/node.ts';
 import { Pod } from '../../src/api/core/pod.ts';
+import { formatTime } from '../../src/base/clock.ts';
 import { appsCluster, podTemplate, type Scope, useCollection, useScale, useStatus } from './apps-cluster.ts';
 
 const enter = appsCluster();
@@ -211,17 +212,19 @@ describe('[sig-apps] StatefulSet Basic StatefulSet functionality [StatefulSetBas
   const images = async (s: Scope) => (await s.pods()).map((pod) => pod.spec.containers[0]!.image);
   const names = async (s: Scope) => (await s.pods()).map((pod) => pod.metadata.name);
   const status = async (s: Scope) => (await s.client.get(StatefulSet, refOf(s))).status;
-  /** A pod's Ready condition as a probe that begins or ceases to fail would leave it. */
+  /** A readiness probe that begins, or ceases, to fail. */
   const setReady = async (s: Scope, name: string, ready: boolean) => {
-    const at = new Date(s.cluster.clock.now()).toISOString().replace(/\.\d+Z/, 'Z');
-    const condition = { type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: at };
     const where = { namespace: s.namespace, name };
-    await s.client.patch(
-      Pod,
-      where,
-      { status: { conditions: [condition] } },
-      { type: 'strategic', subresource: 'status' },
+    const annotations = { 'sim.timonel.dev/ready': String(ready) };
+    const pod = await s.client.patch(Pod, where, { metadata: { annotations } }, { type: 'merge' });
+    // What makes a pod ready again is the node; that it is not, is said for it here.
+    if (ready) return;
+    const lastTransitionTime = formatTime(s.cluster.clock.now());
+    const conditions = pod.status.conditions!.map((one) =>
+      one.type === 'Ready' ? { ...one, status: 'False', lastTransitionTime } : one,
     );
+    const containerStatuses = pod.status.containerStatuses!.map((one) => ({ ...one, ready: false }));
+    await s.client.updateStatus(Pod, { ...pod, status: { ...pod.status, conditions, containerStatuses } });
   };
 
   test('should perform rolling updates and roll backs of template modifications [Conformance]', async () => {
