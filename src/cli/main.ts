@@ -39,6 +39,7 @@ clusterCommand('up', 'Start a cluster and wait until it is usable')
   .option('--cri-endpoint <url>', 'use a container runtime that runs already (unix:///run/containerd/containerd.sock)')
   .addOption(new Option('--store <store>', 'where objects are kept').choices(['sqlite', 'memory', 'etcd']))
   .option('--etcd-endpoints <urls>', 'etcd servers, separated by commas', list)
+  .option('--etcd-prefix <prefix>', 'put before every key, one per cluster that shares an etcd (/timonel)')
   .option('--etcd-ca <file>', 'CA certificate of the etcd servers')
   .option('--etcd-cert <file>', 'client certificate for etcd')
   .option('--etcd-key <file>', 'key of the client certificate for etcd')
@@ -144,6 +145,11 @@ clusterCommand('kubeconfig', 'Print a kubeconfig, for the administrator or anoth
   .option('--user <name>', 'make a certificate for this user')
   .option('--group <group...>', 'groups of the user')
   .action(async (options) => (await import('./commands/kubeconfig.ts')).kubeconfig(options));
+
+clusterCommand('doctor', 'Look at the machine and the cluster, and say what to do about what is found')
+  .option('--cis', 'the checks of the CIS Kubernetes Benchmark that apply, instead')
+  .addOption(outputOption())
+  .action(async (options) => (await import('./commands/doctor.ts')).doctor(options));
 
 program
   .command('version')

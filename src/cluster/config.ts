@@ -30,6 +30,8 @@ export interface ClusterSettings {
   criEndpoint: string | undefined;
   store: StoreChoice;
   etcdEndpoints: string[];
+  /** Put before every key, so that others may use the same etcd; one per cluster. */
+  etcdPrefix: string;
   etcdCa: string | undefined;
   etcdCert: string | undefined;
   etcdKey: string | undefined;
@@ -189,6 +191,7 @@ const settingTypes: Record<keyof ClusterSettings, 'string' | 'number' | 'boolean
   criEndpoint: 'string',
   store: 'string',
   etcdEndpoints: 'list',
+  etcdPrefix: 'string',
   etcdCa: 'string',
   etcdCert: 'string',
   etcdKey: 'string',

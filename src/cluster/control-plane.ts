@@ -21,6 +21,7 @@ import type { ControllerDefinition } from '../client/reconcile.ts';
 import type { Transport } from '../client/transport.ts';
 import { builtinControllers } from '../controllers/controllers.gen.ts';
 import { loadBalancerController } from '../network/load-balancer/load-balancer.ts';
+import type { SchedulerConfig } from '../scheduler/config.ts';
 import { type Scheduler, startScheduler } from '../scheduler/scheduler.ts';
 import { createObjectCache } from '../store/cache.ts';
 import { parseEncryptionConfiguration } from '../store/encryption.ts';
@@ -54,6 +55,8 @@ export interface ControlPlaneOptions {
   readonly security?: Security;
   /** Freezes shared objects, so that a write to one throws: for tests and simulation. */
   readonly freeze?: boolean;
+  /** Profiles and settings of the scheduler. */
+  readonly schedulerConfig?: SchedulerConfig;
   /** Puts something between the clients in this process and the API server: for fault injection. */
   readonly intercept?: (transport: Transport, user: UserInfo) => Transport;
   /** Changes which controllers run: for trying out one of one's own, or a broken one. */
@@ -241,7 +244,16 @@ async function startRoles({ options, metrics, client, informers, clientAs }: Rol
       log,
       series: true,
     });
-    scheduler = await startScheduler({ client: asScheduler, informers, events, clock, random, log, metrics });
+    scheduler = await startScheduler({
+      client: asScheduler,
+      informers,
+      events,
+      clock,
+      random,
+      log,
+      metrics,
+      ...(options.schedulerConfig ? { config: options.schedulerConfig } : {}),
+    });
   }
   return {
     idle: () => (controllers?.idle() ?? true) && (scheduler?.idle() ?? true),

@@ -23,3 +23,12 @@ export function firstNodeCidr(podCidr: string): string {
   const [base, bits] = podCidr.split('/');
   return `${base}/${Math.max(24, Number(bits))}`;
 }
+
+/** A sixteenth of a network, chosen by a name: `10.244.0.0/16` gives one of sixteen `/20`s. */
+export function blockOf(cidr: string, name: string): string {
+  const bits = Number(cidr.split('/')[1]);
+  if (bits > 26) return cidr;
+  let hash = 0;
+  for (const char of name) hash = (hash * 31 + char.charCodeAt(0)) >>> 0;
+  return `${serviceAddress(cidr, (hash % 16) * 2 ** (28 - bits))}/${bits + 4}`;
+}

@@ -10,6 +10,7 @@ import { ensureSystemObjects } from './bootstrap.ts';
 import { type ClusterConfig, paths, readConfig, readUserFile, UserError } from './config.ts';
 import { type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 import { serveControl } from './control-socket.ts';
+import { blockOf } from './networks.ts';
 import { ensurePki, issueKubeletServer, servingNames } from './pki.ts';
 import { runRole } from './processes.ts';
 import { readSecurity } from './security.ts';
@@ -66,7 +67,7 @@ export async function runServerProcess(dataDir: string): Promise<void> {
             count: config.nodes,
             // Several control planes on one store each bring nodes of their own.
             ...(config.store === 'etcd' ? { namePrefix: `${config.name}-node-` } : {}),
-            podCidr: config.podCidr,
+            podCidr: config.store === 'etcd' ? blockOf(config.podCidr, config.name) : config.podCidr,
             tls: { ...issueKubeletServer(pki.ca, 'simulated', [], realClock.now()), clientCa: pki.ca.cert },
           })
         : undefined;

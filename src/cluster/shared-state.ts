@@ -11,7 +11,7 @@ import { type ClusterConfig, paths, writeFileAtomic } from './config.ts';
 import type { ClusterPki } from './pki.ts';
 import { openStore, type StoreSettings } from './stores.ts';
 
-const key = '/timonel/control-plane';
+const key = '/control-plane';
 
 type Networks = Pick<ClusterConfig, 'id' | 'podCidr' | 'serviceCidr' | 'clusterDomain' | 'nodePortRange'>;
 

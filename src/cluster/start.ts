@@ -42,6 +42,8 @@ export interface StartClusterOptions {
   readonly nodeCapacity?: Readonly<Record<string, string>>;
   /** Puts something between every client in this process and the API server: for fault injection. */
   readonly intercept?: ControlPlaneOptions['intercept'];
+  /** Profiles and settings of the scheduler. */
+  readonly schedulerConfig?: ControlPlaneOptions['schedulerConfig'];
   /** Changes which controllers run: for trying out one of one's own, or a broken one. */
   readonly controllers?: ControlPlaneOptions['controllers'];
 }
@@ -88,6 +90,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     disable: options.disable ?? [],
     freeze: options.freeze ?? true,
     ...(options.intercept ? { intercept: options.intercept } : {}),
+    ...(options.schedulerConfig ? { schedulerConfig: options.schedulerConfig } : {}),
     ...(options.controllers ? { controllers: options.controllers } : {}),
   });
   const client = plane.clientAs(loopbackUser);

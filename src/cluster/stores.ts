@@ -7,7 +7,7 @@ import { type ClusterConfig, paths, readUserFile, UserError } from './config.ts'
 /** What opening needs to know. */
 export type StoreSettings = Pick<
   ClusterConfig,
-  'store' | 'dataDir' | 'etcdEndpoints' | 'etcdCa' | 'etcdCert' | 'etcdKey'
+  'store' | 'dataDir' | 'etcdEndpoints' | 'etcdPrefix' | 'etcdCa' | 'etcdCert' | 'etcdKey'
 > & {
   /** The cluster that the data must belong to. */
   readonly id?: string | undefined;
@@ -28,7 +28,13 @@ export async function openStore(settings: StoreSettings, log: Logger): Promise<S
       case 'etcd': {
         const { openEtcdStore } = await import('../store/etcd.ts');
         const tls = etcdTls(settings);
-        return await openEtcdStore({ endpoints: settings.etcdEndpoints, log, ...owner, ...(tls ? { tls } : {}) });
+        return await openEtcdStore({
+          endpoints: settings.etcdEndpoints,
+          prefix: settings.etcdPrefix,
+          log,
+          ...owner,
+          ...(tls ? { tls } : {}),
+        });
       }
     }
   } catch (error) {

@@ -127,6 +127,24 @@ describe.runIf(hasEtcd)('several control planes on one etcd (needs the package e
     );
   }, 120_000);
 
+  it('take over the objects of a cluster on SQLite, and give them back, by snapshot', async () => {
+    etcd = await startEtcd(1);
+    await simulated('small');
+    await on('small', 'create', 'configmap', 'moved', '--from-literal=a=b');
+    const save = async (name: string) => (await user.timonel('snapshot', 'save', '--name', name)).stdout.trim();
+    const first = await save('small');
+    await simulated('one', '--store', 'etcd', '--etcd-endpoints', etcd.endpoints.join(','), '--from-snapshot', first);
+    expect(await on('one', 'get', 'configmap', 'moved', '-o', 'jsonpath={.data.a}')).toBe('b');
+    await on('one', 'create', 'configmap', 'added', '--from-literal=c=d');
+    const second = await save('one');
+    await simulated('back', '--from-snapshot', second);
+    expect(await on('back', 'get', 'configmap', 'moved', 'added', '-o', 'jsonpath={.items[*].data}')).toBe(
+      '{"a":"b"} {"c":"d"}',
+    );
+    for (const name of ['small', 'back'])
+      expect(await user.timonel('down', '--purge', '--name', name)).toMatchObject({ code: 0 });
+  }, 120_000);
+
   it('say what is wrong with an etcd that does not answer', async () => {
     const result = await user.timonel(
       'up',

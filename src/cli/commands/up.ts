@@ -88,6 +88,7 @@ function resolveSettings(options: UpOptions): ClusterSettings {
     criEndpoint: pick('criEndpoint', undefined),
     store: pick('store', 'sqlite'),
     etcdEndpoints: pick('etcdEndpoints', []),
+    etcdPrefix: pick('etcdPrefix', '/timonel'),
     etcdCa: pick('etcdCa', undefined),
     etcdCert: pick('etcdCert', undefined),
     etcdKey: pick('etcdKey', undefined),
