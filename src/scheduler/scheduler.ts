@@ -21,6 +21,7 @@ import type { Client } from '../client/client.ts';
 import type { EventRecorder } from '../client/events.ts';
 import type { InformerSet } from '../client/informer.ts';
 import { SchedulerCache } from './cache.ts';
+import type { SchedulerConfig } from './config.ts';
 import { FilterMemo } from './filter-memo.ts';
 import {
   type ClusterEvent,
@@ -43,14 +44,7 @@ export interface SchedulerOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: MetricsRegistry;
-  readonly config?: {
-    /** One profile named default-scheduler when absent. */
-    readonly profiles?: readonly SchedulerProfile[];
-    /** 0 adapts to the number of nodes. */
-    readonly percentageOfNodesToScore?: number;
-    readonly podInitialBackoffSeconds?: number;
-    readonly podMaxBackoffSeconds?: number;
-  };
+  readonly config?: SchedulerConfig;
 }
 
 export interface Scheduler {
@@ -108,6 +102,22 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     'scheduler_scheduling_attempt_duration_seconds',
     'Scheduling attempt latency in seconds.',
   );
+  const incoming = metrics.counter(
+    'scheduler_queue_incoming_pods_total',
+    'Number of pods added to scheduling queues by event and queue type.',
+  );
+  const podAttempts = metrics.histogram(
+    'scheduler_pod_scheduling_attempts',
+    'Number of attempts to successfully schedule a pod.',
+    [1, 2, 4, 8, 16],
+  );
+  const sliSeconds = metrics.histogram(
+    'scheduler_pod_scheduling_sli_duration_seconds',
+    'E2e latency for a pod being scheduled, from the time the pod enters the scheduling queue.',
+  );
+  metrics.gauge('scheduler_cache_size', 'Number of nodes and pods in the scheduler cache.', (gauge) =>
+    gauge.set(cache.nodeCount, { type: 'nodes' }),
+  );
   const pending = metrics.gauge('scheduler_pending_pods', 'Number of pending pods, by the queue type.', (gauge) => {
     for (const [queueName, count] of Object.entries(queue.counts())) gauge.set(count, { queue: queueName });
   });
@@ -123,6 +133,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
       : { initialBackoffMs: config.podInitialBackoffSeconds * 1000 }),
     ...(config?.podMaxBackoffSeconds === undefined ? {} : { maxBackoffMs: config.podMaxBackoffSeconds * 1000 }),
     onReady: planTurn,
+    onIncoming: (queueName, event) => incoming.inc({ queue: queueName, event }),
   });
 
   function planTurn(): void {
@@ -268,6 +279,8 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     queue.done(queued);
     nominator.remove(pod.metadata.uid);
     attempts.inc({ result: 'scheduled', profile: framework.schedulerName });
+    podAttempts.observe(queued.attempts);
+    sliSeconds.observe(Math.max(0, clock.now() - queued.addedAtMs) / 1000, { attempts: String(queued.attempts) });
     for (const { running } of framework.postBind) running.postBind!(state, pod, nodeName);
     events.event(
       pod,
