@@ -29,12 +29,14 @@ it('places pods by the profile that they name, and leaves those of unknown sched
       metadata: { name, namespace: 'default' },
       spec: { schedulerName, containers: [{ name: 'c', image: 'i', resources: { requests: { cpu: '1' } } }] },
     });
-  for (let i = 0; i < 4; i++) {
-    await create(`packed-${i}`, 'packing');
-    await cluster.settle();
-    await create(`spread-${i}`, 'default-scheduler');
-    await cluster.settle();
-  }
+  for (const [prefix, schedulerName] of [
+    ['packed', 'packing'],
+    ['spread', 'default-scheduler'],
+  ] as const)
+    for (let i = 0; i < 4; i++) {
+      await create(`${prefix}-${i}`, schedulerName);
+      await cluster.settle();
+    }
   await create('foreign', 'somebody-else');
   await cluster.advance('1m');
   const { items } = await cluster.client.list(Pod, { namespace: 'default' });
