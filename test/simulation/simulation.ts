@@ -186,7 +186,12 @@ class Run {
 
   async #check(): Promise<void> {
     const world = await look(this.#cluster.client);
-    this.#broken(violationsNow(world, this.#allowed, this.#faults.lostPods));
+    const violations = violationsNow(world, this.#allowed, this.#faults.lostPods);
+    this.#broken(violations);
+    if (violations.length) {
+      for (const job of world.jobs) this.#note(`job ${job.metadata.name}: ${JSON.stringify(job.status)}`);
+      for (const pod of world.pods) this.#note(describePod(pod));
+    }
     for (const deployment of world.deployments) {
       const { uid, name } = deployment.metadata;
       const replicas = deployment.spec.replicas ?? 1;
