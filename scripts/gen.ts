@@ -74,6 +74,8 @@ function genFactsList(): void {
 }
 
 async function genTypes(): Promise<void> {
+  // Kinds may bring types of their own.
+  await import('../src/api/kinds.gen.ts');
   const { renderTypes } = await import('./gen-types.ts');
   for (const { path, text } of renderTypes()) {
     const full = join(root, path);

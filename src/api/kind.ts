@@ -1,7 +1,8 @@
 /** What Timonel knows about a kind: one definition, from which discovery, codecs, OpenAPI, tables and clients are derived. */
 import type { DeepReadonly } from '../base/deep.ts';
 import type { FieldError } from './machinery/field-error.ts';
-import { type StructSchema, structSchema } from './schema/schema.ts';
+import type { SchemaFacts } from './schema/facts.ts';
+import { addFacts, type StructSchema, structSchema } from './schema/schema.ts';
 import type { ObjectMeta } from './types/meta-v1.ts';
 
 /** The shape that every persisted object has. */
@@ -100,6 +101,8 @@ export interface KindDefinition<T extends KubeObject> {
   readonly scope: 'Namespaced' | 'Cluster';
   /** Where the schema is, when not at the group's own name: `core/v1.Pod`. */
   readonly schema: string;
+  /** The types of its group-version, when this kind is alone in it; others share a file under schema/facts/. */
+  readonly facts?: SchemaFacts;
   /** All of them by default; kinds that are only created (reviews) name just `create`. */
   readonly verbs?: readonly Verb[];
   readonly subresources?: {
@@ -179,6 +182,7 @@ export type AnyKind = Kind<any>;
  *     export const Deployment = defineKind<Deployment>({ … });
  */
 export function defineKind<T extends KubeObject>(definition: KindDefinition<T>): Kind<T> {
+  if (definition.facts) addFacts(definition.facts);
   let struct: StructSchema | undefined;
   return {
     ...definition,

@@ -117,6 +117,11 @@ const scalars: ReadonlySet<string> = new Set<Scalar>([
 const compiled = new Map<string, GroupVersionSchema>();
 const factsById = new Map(allFacts.map((facts) => [facts.id, facts]));
 
+/** Adds the facts of a group-version that is declared beside its kind, before anything asks for its types. */
+export function addFacts(facts: SchemaFacts): void {
+  factsById.set(facts.id, facts);
+}
+
 /** Every group-version there are facts for: `core/v1`, `apps/v1`, … */
 export function schemaIds(): string[] {
   return [...factsById.keys()];
