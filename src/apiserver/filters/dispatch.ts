@@ -1,4 +1,5 @@
 /** The last filter: finds the resource and runs the verb. */
+import { parseFieldSelector } from '../../api/machinery/selectors.ts';
 import { badRequest, StatusError } from '../../api/machinery/status.ts';
 import { type PatchType, patchContentTypes } from '../../client/transport.ts';
 import type { ApiContext } from '../context.ts';
@@ -27,6 +28,8 @@ export async function dispatch(api: ApiContext, exchange: Exchange): Promise<voi
   if (!resource || (info.namespace !== '' && !resource.kind.namespaced && resource.kind.plural !== 'namespaces'))
     throw resourceNotFound();
   if (info.subresource !== '') {
+    // The old paths /watch/… and /proxy/… have none: what was allowed under their verbs is not what would be done.
+    if (info.verb === 'watch' || info.verb === 'proxy') throw resourceNotFound();
     const connect = connectHandlers[`${info.group || 'core'}/${info.plural}/${info.subresource}`];
     if (connect) return connect(api, exchange, resource);
   }
@@ -105,7 +108,13 @@ const collectionVerbs = new Set(['list', 'watch', 'deletecollection']);
 function optionsOf(exchange: Exchange): Call['options'] {
   const { info } = exchange;
   const options = parseCallOptions(info.query);
-  if (info.verb !== 'watch' || info.name === '' || options.fieldSelector) return options;
+  if (info.verb !== 'watch' || info.name === '') return options;
+  if (options.fieldSelector) {
+    // Only the name of the URL has been authorized.
+    if (parseFieldSelector(options.fieldSelector).exactValue('metadata.name') !== info.name)
+      throw badRequest("fieldSelector metadata.name doesn't match requested name");
+    return options;
+  }
   return { ...options, fieldSelector: `metadata.name=${info.name}` };
 }
 

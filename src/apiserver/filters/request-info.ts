@@ -1,4 +1,5 @@
 /** What a URL asks for: upstream's RequestInfo, parsed once for all filters. */
+import { parseFieldSelector } from '../../api/machinery/selectors.ts';
 
 export interface RequestInfo {
   readonly path: string;
@@ -68,7 +69,7 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     path,
     query,
     resourceRequest: true,
-    verb: special ? verb : settledVerb(verb, name, query),
+    verb: special || subresource !== '' ? verb : settledVerb(verb, name, query),
     prefix: root!,
     group,
     version,
@@ -117,5 +118,11 @@ function isWatch(query: string): boolean {
 function selectedName(query: string): string {
   if (!query.includes('fieldSelector')) return '';
   const selector = new URLSearchParams(query).get('fieldSelector') ?? '';
-  return /(?:^|,)metadata\.name==?([^,=]+)(?:,|$)/.exec(selector)?.[1] ?? '';
+  if (!selector.includes('metadata.name')) return '';
+  try {
+    return parseFieldSelector(selector).exactValue('metadata.name') ?? '';
+  } catch {
+    // The verb refuses it later.
+    return '';
+  }
 }

@@ -146,14 +146,18 @@ async function forwardPort(api: ApiContext, exchange: Exchange, resource: Served
   await relay(exchange, { ...target, path: `/portForward/${namespace}/${name}${query}` });
 }
 
-/** A WebSocket begins with a GET, but what it does is a create (KEP-4006). */
+/** A WebSocket begins with a GET, but what it does is a create (KEP-4006); no other verb leads there. */
 async function mayCreate(api: ApiContext, exchange: Exchange): Promise<void> {
-  if (exchange.req.method !== 'GET') return;
+  const { method } = exchange.req;
+  if (method === 'POST') return;
+  if (method !== 'GET') throw methodNotAllowed();
   const attributes = { ...attributesOf(exchange), verb: 'create' };
   const result = await api.authorizer.authorize(attributes);
   if (result.decision !== 'Allow') throw forbiddenByAuthorizer(attributes, result.reason);
 }
 
+const methodNotAllowed = () =>
+  new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 const upgradeRequired = () => new StatusError('BadRequest', 'Upgrade request required');
 
 const logParameters = [
@@ -168,8 +172,7 @@ const logParameters = [
 ];
 
 async function streamLog(api: ApiContext, exchange: Exchange): Promise<void> {
-  if (exchange.req.method !== 'GET' && exchange.req.method !== 'HEAD')
-    throw new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+  if (exchange.req.method !== 'GET' && exchange.req.method !== 'HEAD') throw methodNotAllowed();
   const params = new URLSearchParams(exchange.info.query);
   const pod = podOf(api, exchange);
   checkLogOptions(params);
