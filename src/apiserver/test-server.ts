@@ -10,6 +10,7 @@ import { createAuthority, issueCertificate } from '../base/pki.ts';
 import { seededRandom } from '../base/random.ts';
 import { type Client, createClient } from '../client/client.ts';
 import { createObjectCache } from '../store/cache.ts';
+import type { EventWindowLimits } from '../store/event-window.ts';
 import { openMemoryStore } from '../store/memory.ts';
 import { createClientCertificateAuthenticator } from './authn/client-certificate.ts';
 import type { Authorizer } from './authz/authorizer.ts';
@@ -44,12 +45,19 @@ export interface TestServerOptions extends Partial<Omit<ApiServerOptions, 'cache
   readonly clock?: Clock;
   /** Makes the default service account of the default namespace, which no controller does here. */
   readonly defaultServiceAccount?: boolean;
+  /** How much of the past watches can go back to. */
+  readonly eventWindow?: Partial<EventWindowLimits>;
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const clock = options.clock ?? realClock;
   const store = openMemoryStore();
-  const cache = createObjectCache(store, { clock, log: silentLogger, freeze: true });
+  const cache = createObjectCache(store, {
+    clock,
+    log: silentLogger,
+    freeze: true,
+    ...(options.eventWindow ? { eventWindow: options.eventWindow } : {}),
+  });
   const now = realClock.now();
   const ca = createAuthority('test-ca', now);
   const times = { notBefore: now - 60_000, notAfter: now + 3_600_000 };
