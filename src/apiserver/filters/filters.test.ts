@@ -157,6 +157,7 @@ describe('priority and fairness', () => {
     );
     const done: (() => void)[] = [];
     const started: string[] = [];
+    const exchanges: Exchange[] = [];
     const api = {
       registry: running.server.kinds,
       clock,
@@ -170,6 +171,7 @@ describe('priority and fairness', () => {
         parseRequestInfo('GET', '/api/v1/namespaces/a/pods'),
         0,
       );
+      exchanges.push(exchange);
       exchange.user = { name: `system:serviceaccount:a:${account}`, groups: ['system:serviceaccounts'] };
       const pending = control.filter(exchange);
       return Promise.resolve(pending).then(() => {
@@ -188,6 +190,19 @@ describe('priority and fairness', () => {
     }
     await Promise.all(waiting);
     expect(started).toEqual(['g1', 'g2', 'm1', 'g3']);
+
+    // One that waited in vain gives back no seat: whoever holds one still keeps others out.
+    const inVain = [enter('greedy', 'g5'), enter('modest', 'm2')].map((entered) =>
+      expect(entered).rejects.toMatchObject({ code: 429 }),
+    );
+    await clock.advance(15_000);
+    await Promise.all(inVain);
+    for (const exchange of exchanges.slice(-2)) exchange.done();
+    const next = enter('modest', 'm3');
+    await settle();
+    expect(started.includes('m3')).toBe(false);
+    done[3]!();
+    await next;
     control.stop();
   });
 });

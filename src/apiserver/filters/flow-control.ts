@@ -119,11 +119,16 @@ export function createFlowControl(api: ApiContext): { filter: Filter; stop(): vo
     exchange.res.setHeader('X-Kubernetes-Pf-Prioritylevel-Uid', level.uid);
     if (level.exempt) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let runs = false;
     const refuse = () => {
       rejected.inc({ flow_schema: found.schema.metadata.name });
       reject(tooManyRequests('Too many requests, please try again later.', 1));
     };
-    const waiting: Waiting = { start: resolve, refuse };
+    const start = () => {
+      runs = true;
+      resolve();
+    };
+    const waiting: Waiting = { start, refuse };
     const outcome = level.enter(found.flow, waiting);
     if (outcome === 'refuse') {
       refuse();
@@ -136,16 +141,13 @@ export function createFlowControl(api: ApiContext): { filter: Filter; stop(): vo
     const timer = api.clock.after(maxWaitMs, () => {
       if (level.abandon(found.flow, waiting)) refuse();
     });
-    let started = false;
     exchange.onDone(() => {
       timer.cancel();
-      if (started) level.leave();
-      else if (!level.abandon(found.flow, waiting)) level.leave();
+      // One that was refused after its wait has no seat to give back.
+      if (runs) level.leave();
+      else level.abandon(found.flow, waiting);
     });
-    return promise.then(() => {
-      started = true;
-      timer.cancel();
-    });
+    return promise.then(() => timer.cancel());
   };
   return {
     filter,
