@@ -94,6 +94,23 @@ describe('a node that answers with a redirect', () => {
     expect(trapped).toBe(0);
   });
 
+  it.each(['proxy', 'proxying'])('is asked for the path after the proxy, also when it is called %s', async (name) => {
+    const { status } = await world.admin.get(Node, { name: 'redirecting' });
+    await world.admin.create(Node, { metadata: { name } });
+    await world.admin.patch(
+      Node,
+      { name },
+      { status: { addresses: status.addresses, daemonEndpoints: status.daemonEndpoints } } as never,
+      { type: 'merge', subresource: 'status' },
+    );
+    for (const segment of ['proxy', 'pr%6fxy']) {
+      seen.length = 0;
+      const path = `/api/v1/nodes/${name}/${segment}/pods`;
+      await world.call(path, { certificate: world.certificate('root', ['system:masters']) });
+      expect(seen.map((each) => each.path)).toEqual(['/pods']);
+    }
+  });
+
   it('sees no credential of the caller', async () => {
     seen.length = 0;
     await world.call('/api/v1/nodes/redirecting/proxy/x', {

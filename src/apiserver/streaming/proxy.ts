@@ -96,10 +96,8 @@ async function forward(
 
 async function send(exchange: Exchange, target: Pick<RelayTarget, 'origin' | 'tls'>): Promise<void> {
   const { info, req } = exchange;
-  const proxied = `/proxy`;
-  const at = info.path.indexOf(proxied, info.path.indexOf(`/${info.plural}/`));
-  const base = info.path.slice(0, at + proxied.length);
-  const path = info.path.slice(at + proxied.length);
+  const path = info.rest;
+  const base = info.path.slice(0, info.path.length - path.length);
   const query = info.query === '' ? '' : `?${info.query}`;
   if (path === '' && (req.method === 'GET' || req.method === 'HEAD')) {
     exchange.answered = true;
