@@ -79,6 +79,9 @@ export const nodeLifecycleController = defineController<Node>({
       if (!health) return;
       health.heardAt = context.clock.monotonic();
       health.everReported = true;
+      // The next look was planned by the old promise.
+      if (old && lease.spec.leaseDurationSeconds !== old.spec.leaseDurationSeconds)
+        context.enqueue(lease.metadata.name);
     };
     return informers.informer(Lease).addHandler({ onAdd: onLease, onUpdate: onLease });
   },

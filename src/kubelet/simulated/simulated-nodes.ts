@@ -63,6 +63,7 @@ export interface SimulatedNodes {
 }
 
 const leaseNamespace = 'kube-node-lease';
+const kubeletLeaseSeconds = 40;
 const defaultCapacity = { cpu: '32', memory: '256Gi', 'ephemeral-storage': '1Ti', pods: '110' };
 const registrations = 64;
 const podsAtOnce = 64;
@@ -104,7 +105,7 @@ class RunningNodes implements SimulatedNodes {
     this.#server = server;
     this.#options = options;
     this.#addresses = new AddressPool(options.podCidr);
-    this.#leaseSeconds = options.leaseDurationSeconds ?? 40;
+    this.#leaseSeconds = options.leaseDurationSeconds ?? kubeletLeaseSeconds;
     this.#queue = createWorkQueue<string>({
       clock: options.clock,
       random: options.random,
@@ -174,6 +175,16 @@ class RunningNodes implements SimulatedNodes {
 
   fail(name: string): void {
     this.#node(name).silent = true;
+    if (this.#leaseSeconds <= kubeletLeaseSeconds) return;
+    // The long lease only makes quiet spans cheap: a node that falls silent is missed as soon as a real one.
+    this.#renewing++;
+    void this.#renew(name, kubeletLeaseSeconds)
+      .catch((error: unknown) =>
+        this.#options.log.warn('the last lease of a simulated node was not written', { error }),
+      )
+      .finally(() => {
+        this.#renewing--;
+      });
   }
 
   async recover(name: string): Promise<void> {
@@ -248,11 +259,11 @@ class RunningNodes implements SimulatedNodes {
     }
   }
 
-  async #renew(name: string): Promise<void> {
+  async #renew(name: string, seconds = this.#leaseSeconds): Promise<void> {
     const { client, clock } = this.#options;
     const spec = {
       holderIdentity: name,
-      leaseDurationSeconds: this.#leaseSeconds,
+      leaseDurationSeconds: seconds,
       renewTime: formatMicroTime(clock.now()),
     };
     try {
