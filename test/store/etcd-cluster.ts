@@ -44,14 +44,29 @@ export interface EtcdTlsFiles {
   readonly ca: string;
 }
 
+/** Puts members into network namespaces of their own, with ways to them that a test can cut. */
+export interface EtcdNetwork {
+  netns(member: number): string;
+  /** The address that clients use; the member listens on all it has. */
+  address(member: number): string;
+  /** The address that other members use. */
+  peerAddress(member: number): string;
+}
+
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-export async function startEtcd(size: number, options: { tls?: EtcdTlsFiles } = {}): Promise<EtcdCluster> {
+export async function startEtcd(
+  size: number,
+  options: { tls?: EtcdTlsFiles; network?: EtcdNetwork } = {},
+): Promise<EtcdCluster> {
+  const { network } = options;
   const root = mkdtempSync(join(tmpdir(), 'timonel-etcd-'));
-  const ports = await freePorts(size * 2);
+  const ports = network ? [] : await freePorts(size * 2);
   const scheme = options.tls ? 'https' : 'http';
-  const clientUrl = (member: number) => `${scheme}://127.0.0.1:${ports[member]}`;
-  const peerUrl = (member: number) => `http://127.0.0.1:${ports[size + member]}`;
+  const clientUrl = (member: number) =>
+    network ? `${scheme}://${network.address(member)}:2379` : `${scheme}://127.0.0.1:${ports[member]}`;
+  const peerUrl = (member: number) =>
+    network ? `http://${network.peerAddress(member)}:2380` : `http://127.0.0.1:${ports[size + member]}`;
   const members: (ChildProcess | undefined)[] = [];
   const ctl = (member: number, ...args: string[]) =>
     new Promise<{ ok: boolean; out: string }>((resolve) => {
@@ -69,11 +84,12 @@ export async function startEtcd(size: number, options: { tls?: EtcdTlsFiles } = 
   const start = (member: number) => {
     const { tls } = options;
     members[member] = spawn(
-      'etcd',
+      network ? 'ip' : 'etcd',
       [
+        ...(network ? ['netns', 'exec', network.netns(member), 'etcd'] : []),
         `--name=m${member}`,
         `--data-dir=${join(root, `m${member}`)}`,
-        `--listen-client-urls=${clientUrl(member)}`,
+        `--listen-client-urls=${network ? `${scheme}://0.0.0.0:2379` : clientUrl(member)}`,
         `--advertise-client-urls=${clientUrl(member)}`,
         `--listen-peer-urls=${peerUrl(member)}`,
         `--initial-advertise-peer-urls=${peerUrl(member)}`,

@@ -13,6 +13,7 @@ import { Admission, admit } from './admit.ts';
 import { canonicalBody, readBody } from './body.ts';
 import { type Answer, type Call, successStatus } from './call.ts';
 import { isDryRun } from './call-options.ts';
+import { readConsistently } from './freshness.ts';
 import { presented } from './get.ts';
 
 const orphanFinalizer = 'orphan';
@@ -104,7 +105,7 @@ export async function deleteObject(api: ApiContext, call: Call, options: DeleteO
   const stored = resource.stored!;
   const key = keyFor(stored, call.namespace, call.name);
   const dryRun = Boolean(options.dryRun?.length) || isDryRun(call.options, 'DeleteOptions');
-  if (api.sharedStore) await api.cache.makeConsistent();
+  if (api.sharedStore) await readConsistently(api);
   let current: Entry | undefined = stored.cache.get(key);
   let admitted = false;
   for (;;) {

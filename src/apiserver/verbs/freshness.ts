@@ -1,6 +1,8 @@
 /** Reads that must not be older than a revision. */
 import { StatusError } from '../../api/machinery/status.ts';
+import { StoreError } from '../../store/store.ts';
 import type { ApiContext } from '../context.ts';
+import { statusOfStoreError } from '../registry/commit.ts';
 
 const waitMs = 3000;
 
@@ -21,5 +23,17 @@ export async function waitForRevision(api: ApiContext, revision: number): Promis
         retryAfterSeconds: 1,
       },
     );
+  }
+}
+
+/**
+ * Brings the cache to every write that was acknowledged before the call, by whichever of the servers on a shared store;
+ * throws 503 when the store cannot be asked.
+ */
+export async function readConsistently(api: ApiContext): Promise<void> {
+  try {
+    await api.cache.makeConsistent();
+  } catch (error) {
+    throw error instanceof StoreError ? statusOfStoreError(error) : error;
   }
 }

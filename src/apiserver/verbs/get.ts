@@ -4,7 +4,7 @@ import type { ApiContext } from '../context.ts';
 import { type Entry, keyFor } from '../registry/resource.ts';
 import type { Answer, Call } from './call.ts';
 import { parseRevision } from './call-options.ts';
-import { waitForRevision } from './freshness.ts';
+import { readConsistently, waitForRevision } from './freshness.ts';
 
 /** The current entry of the call's object; throws 404. */
 export function currentEntry(call: Call): Entry {
@@ -22,7 +22,7 @@ export function get(api: ApiContext, call: Call): Answer | Promise<Answer> {
 
 async function getFresh(api: ApiContext, call: Call): Promise<Answer> {
   const { resourceVersion } = call.options;
-  if (!resourceVersion) await api.cache.makeConsistent();
+  if (!resourceVersion) await readConsistently(api);
   else await waitForRevision(api, parseRevision(resourceVersion));
   return answer(call, currentEntry(call));
 }

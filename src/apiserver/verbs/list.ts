@@ -8,7 +8,7 @@ import { type Entry, keyPrefix } from '../registry/resource.ts';
 import type { Answer, Call, ListAnswer } from './call.ts';
 import { checkListOptions, parseRevision } from './call-options.ts';
 import { decodeContinue, ExpiredContinueError, encodeContinue } from './continue-token.ts';
-import { waitForRevision } from './freshness.ts';
+import { readConsistently, waitForRevision } from './freshness.ts';
 import { parseSelection } from './selection.ts';
 
 type Objects = Snapshot<Entry['object']>;
@@ -77,7 +77,7 @@ async function startOf(api: ApiContext, call: Call): Promise<{ snapshot: Objects
   }
   const revision = parseRevision(options.resourceVersion);
   if (revision === 0) {
-    if (api.sharedStore && options.resourceVersion !== '0') await api.cache.makeConsistent();
+    if (api.sharedStore && options.resourceVersion !== '0') await readConsistently(api);
     return { snapshot: cache.snapshot(), revision: 0 };
   }
   await waitForRevision(api, revision);

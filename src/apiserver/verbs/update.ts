@@ -20,6 +20,7 @@ import { decodeBody, schemaOf } from './body.ts';
 import type { Answer, Call } from './call.ts';
 import { checkWriteOptions, isDryRun } from './call-options.ts';
 import { createObject, optionsOf, refuseWhileGoing } from './create.ts';
+import { readConsistently } from './freshness.ts';
 import { presented } from './get.ts';
 import { kindContext } from './kind-context.ts';
 import { recordUpdate } from './managed-fields.ts';
@@ -97,7 +98,7 @@ export async function changeObject(api: ApiContext, call: Call, change: Change):
   const stored = resource.stored!;
   const key = keyFor(stored, call.namespace, call.name);
   // Another server may have written what the client has seen already.
-  if (api.sharedStore) await api.cache.makeConsistent();
+  if (api.sharedStore) await readConsistently(api);
   const dryRun = isDryRun(call.options, change.optionsKind);
   let current: Entry | undefined = stored.cache.get(key);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {

@@ -7,7 +7,7 @@ import type { ApiContext } from '../context.ts';
 import { DerivedEntry, type Entry, keyPrefix } from '../registry/resource.ts';
 import type { Call } from './call.ts';
 import { checkWatchOptions, parseRevision } from './call-options.ts';
-import { waitForRevision } from './freshness.ts';
+import { readConsistently, waitForRevision } from './freshness.ts';
 import { parseSelection, type Selection } from './selection.ts';
 
 /** One event for one watcher. `source` is shared by all its watchers, so what is made of it can be too. */
@@ -54,7 +54,7 @@ export async function watch(
   const revision = parseRevision(options.resourceVersion);
   const prefix = keyPrefix(stored, call.namespace || (selection.namespace ?? ''));
   const fresh = options.sendInitialEvents === true && options.resourceVersion !== '0';
-  if (api.sharedStore && (fresh || options.resourceVersion === undefined)) await api.cache.makeConsistent();
+  if (api.sharedStore && (fresh || !options.resourceVersion)) await readConsistently(api);
   if (options.sendInitialEvents === true && revision > 0) await waitForRevision(api, revision);
 
   const running = new WatchRun({ api, call, selection, prefix, ...target });
