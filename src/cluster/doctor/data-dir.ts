@@ -97,13 +97,14 @@ function examineCertificates(found: Findings, config: ClusterConfig, now: number
 }
 
 function examineStore(found: Findings, config: ClusterConfig): void {
-  if (config.store === 'memory')
-    return found.warn(
-      'store',
-      'in memory: all objects are gone with the server',
-      'for more than tests use --store sqlite',
-    );
-  if (config.store === 'etcd') return found.ok('store', `etcd at ${config.etcdEndpoints.join(', ')}`);
+  if (config.store === 'memory') {
+    found.warn('store', 'in memory: all objects are gone with the server', 'for more than tests use --store sqlite');
+    return;
+  }
+  if (config.store === 'etcd') {
+    found.ok('store', `etcd at ${config.etcdEndpoints.join(', ')}`);
+    return;
+  }
   const { database } = paths(config.dataDir);
   const size = (suffix: string) => statSync(`${database}${suffix}`, { throwIfNoEntry: false })?.size ?? 0;
   const bytes = size('') + size('-wal');

@@ -62,8 +62,10 @@ async function examinePort(found: Findings, config: ClusterConfig): Promise<void
     return;
   }
   const sockets = socketsOf(server.pid);
-  if (!sockets)
-    return found.warn('API port', `cannot see who listens on ${port}`, 'run this as the user of the server');
+  if (!sockets) {
+    found.warn('API port', `cannot see who listens on ${port}`, 'run this as the user of the server');
+    return;
+  }
   if (sockets.some((socket) => socket.port === port)) found.ok('API port', `the server listens on ${port}`);
   else
     found.broken(
@@ -84,7 +86,10 @@ function examineKubeconfig(found: Findings, config: ClusterConfig): void {
   const name = contextName(config.name);
   const restore = `"timonel up --name ${config.name}" writes it again, "timonel kubeconfig" prints it`;
   const facts = factsOf(file);
-  if (!facts) return found.warn('kubeconfig', `${file} does not exist`, restore);
+  if (!facts) {
+    found.warn('kubeconfig', `${file} does not exist`, restore);
+    return;
+  }
   let document: {
     contexts?: Entry<{ cluster?: string }>[];
     clusters?: Entry<{ server?: string; 'certificate-authority-data'?: string }>[];
@@ -94,10 +99,14 @@ function examineKubeconfig(found: Findings, config: ClusterConfig): void {
     if (parsed.errors[0]) throw parsed.errors[0];
     document = parsed.toJS() ?? {};
   } catch (error) {
-    return found.broken('kubeconfig', `${file} cannot be read: ${(error as Error).message.split('\n')[0]}`, 'mend it');
+    found.broken('kubeconfig', `${file} cannot be read: ${(error as Error).message.split('\n')[0]}`, 'mend it');
+    return;
   }
   const context = document.contexts?.find((entry) => entry.name === name)?.context;
-  if (!context) return found.warn('kubeconfig', `${file} has no context ${name}`, restore);
+  if (!context) {
+    found.warn('kubeconfig', `${file} has no context ${name}`, restore);
+    return;
+  }
   const cluster = document.clusters?.find((entry) => entry.name === context.cluster)?.cluster;
   const ca = readFileSync(join(paths(config.dataDir).pki, 'ca.crt'), 'utf8');
   if (cluster?.server !== serverUrl(config))
