@@ -54,6 +54,15 @@ describe('the newest set', () => {
     expect(newSetSize(d, [set(8), grown], grown)).toBe(4);
   });
 
+  test('waits for the pods of a set that was told to shrink', () => {
+    const d = deployment(10, { maxSurge: 2, maxUnavailable: 2 });
+    const shrinking = set(8);
+    const grown = set(2);
+    const all = (pods: number) => [{ ...shrinking, status: { ...shrinking.status, replicas: pods } }, grown];
+    expect(newSetSize(d, all(10), grown)).toBe(2);
+    expect(newSetSize(d, all(8), grown)).toBe(4);
+  });
+
   test('never grows beyond the wanted size, and shrinks to it', () => {
     const d = deployment(3, { maxSurge: 5 });
     const fresh = set(2);

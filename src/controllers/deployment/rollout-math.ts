@@ -15,6 +15,11 @@ export const replicasOf = (object: { readonly spec: { readonly replicas?: number
   object.spec.replicas ?? 1;
 /** Available pods, never more than the set is to keep: its status may be from before it was scaled down. */
 const availableOf = (rs: RS): number => Math.min(rs.status.availableReplicas ?? 0, replicasOf(rs));
+/**
+ * The pods that a set has or may make. A set that was told to shrink still has its pods until its own controller has seen
+ * that; counting them keeps the surge a promise about pods, where upstream's is one about numbers.
+ */
+const podsOf = (rs: RS): number => Math.max(replicasOf(rs), rs.status.replicas ?? 0);
 export const totalReplicas = (sets: readonly RS[]): number => sets.reduce((sum, rs) => sum + replicasOf(rs), 0);
 export const isActive = (rs: RS): boolean => replicasOf(rs) > 0;
 
@@ -33,7 +38,7 @@ export function fenceposts(d: D): { readonly maxSurge: number; readonly maxUnava
 export function newSetSize(d: D, all: readonly RS[], newSet: RS): number {
   const wanted = replicasOf(d);
   if (d.spec.strategy.type !== 'RollingUpdate') return wanted;
-  const current = totalReplicas(all);
+  const current = all.reduce((sum, rs) => sum + podsOf(rs), 0);
   const limit = wanted + fenceposts(d).maxSurge;
   const size = replicasOf(newSet);
   if (size >= wanted) return wanted;
