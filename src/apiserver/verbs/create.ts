@@ -3,6 +3,7 @@ import type { KubeObject, Shared } from '../../api/kind.ts';
 import type { FieldError } from '../../api/machinery/field-error.ts';
 import { validateObjectMeta } from '../../api/machinery/object-meta.ts';
 import { alreadyExists, badRequest, invalidObject, StatusError } from '../../api/machinery/status.ts';
+import { mutableCopy } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
 import { commitWrites } from '../registry/commit.ts';
 import { DerivedEntry, type Entry, keyFor } from '../registry/resource.ts';
@@ -10,6 +11,7 @@ import { Admission, mutate, validate } from './admit.ts';
 import { decodeBody, schemaOf } from './body.ts';
 import type { Answer, Call } from './call.ts';
 import { checkWriteOptions, isDryRun } from './call-options.ts';
+import { readConsistently } from './freshness.ts';
 import { presented } from './get.ts';
 import { kindContext } from './kind-context.ts';
 import { recordCreate } from './managed-fields.ts';
@@ -153,8 +155,12 @@ async function store(
   }
   const resource = stored.cache;
   for (;;) {
-    const extra = hook ? hook.beforeWrite({ object, old: undefined, dryRun }, call) : [];
-    const final = (call.resource.store ? await call.resource.store(object) : object) as Shared<KubeObject>;
+    // Another server may have given away what the hook would give, or taken back what it would refuse.
+    if (hook && api.sharedStore) await readConsistently(api);
+    // What the hook gives in vain must not look like what the client asked for.
+    const attempt = hook ? (mutableCopy(object as Shared<KubeObject>) as KubeObject) : object;
+    const extra = hook ? hook.beforeWrite({ object: attempt, old: undefined, dryRun }, call) : [];
+    const final = (call.resource.store ? await call.resource.store(attempt) : attempt) as Shared<KubeObject>;
     const commit = await commitWrites(api, [{ resource, key, object: final, expectedRevision: 0 }, ...extra]);
     if (commit.ok) return commit.entries[0] as Entry;
     if (commit.conflicts.some((conflict) => conflict.key === key)) return undefined;

@@ -168,6 +168,7 @@ async function carryOut(
     const mine = commit.conflicts.find((other) => other.key === key);
     if (mine) return { current: mine.current as Entry | undefined };
     hook?.onConflict?.(commit.conflicts.map((other) => other.key));
+    if (api.sharedStore) await readConsistently(api);
   }
 }
 

@@ -269,12 +269,14 @@ async function write(
   if (!gone) refuseWhileGoing(call);
   const hook = api.writeHooks.get(stored.prefix);
   for (;;) {
-    const extra = hook?.beforeWrite({ object: gone ? undefined : final, old, dryRun }, call) ?? [];
+    // What the hook gives in vain must not look like what the client asked for.
+    const attempt = hook ? (mutableCopy(final as Shared<KubeObject>) as KubeObject) : final;
+    const extra = hook?.beforeWrite({ object: gone ? undefined : attempt, old, dryRun }, call) ?? [];
     if (dryRun) {
-      const shown = new DerivedEntry(key, current.revision, final as Shared<KubeObject>);
+      const shown = new DerivedEntry(key, current.revision, attempt as Shared<KubeObject>);
       return { entry: shown, created: false, deleted: gone };
     }
-    const object = gone ? null : ((resource.store ? await resource.store(final) : final) as Shared<KubeObject>);
+    const object = gone ? null : ((resource.store ? await resource.store(attempt) : attempt) as Shared<KubeObject>);
     const commit = await commitWrites(api, [
       { resource: stored.cache, key, object, expectedRevision: current.revision },
       ...extra,
@@ -283,6 +285,7 @@ async function write(
     const mine = commit.conflicts.find((other) => other.key === key);
     if (mine) return { current: mine.current as Entry | undefined };
     hook?.onConflict?.(commit.conflicts.map((other) => other.key));
+    if (api.sharedStore) await readConsistently(api);
   }
 }
 

@@ -76,6 +76,7 @@ export class AddressAllocator {
     return undefined;
   }
 
+  /** Writes an address that is free, or held under the service's name by one that was before it. */
   take(ip: string, service: Shared<KubeObject>): ObjectWrite<Shared<KubeObject>> {
     const { namespace, name } = service.metadata;
     const object = {
@@ -93,7 +94,9 @@ export class AddressAllocator {
       },
       spec: { parentRef: { resource: 'services', ...(namespace ? { namespace } : {}), name } },
     } as unknown as Shared<KubeObject>;
-    return { resource: this.#addresses.cache, key: keyFor(this.#addresses, '', ip), object, expectedRevision: 0 };
+    const key = keyFor(this.#addresses, '', ip);
+    const known = this.#addresses.cache.get(key);
+    return { resource: this.#addresses.cache, key, object, expectedRevision: known?.revision ?? 0 };
   }
 
   release(ip: string): ObjectWrite<Shared<KubeObject>> | undefined {

@@ -54,6 +54,7 @@ export class PortAllocator {
     return undefined;
   }
 
+  /** Writes a port that is free, or held under the service's name by one that was before it. */
   take(port: number, service: Shared<KubeObject>): ObjectWrite<Holder> {
     const { namespace, name } = service.metadata;
     const object = {
@@ -61,7 +62,8 @@ export class PortAllocator {
       apiVersion: 'timonel/v1',
       metadata: { name, ...(namespace ? { namespace } : {}) },
     } as unknown as Holder;
-    return { resource: this.#cache, key: prefix + port, object, expectedRevision: 0 };
+    const key = prefix + port;
+    return { resource: this.#cache, key, object, expectedRevision: this.#cache.get(key)?.revision ?? 0 };
   }
 
   release(port: number): ObjectWrite<Holder> | undefined {

@@ -107,12 +107,13 @@ export function createServiceHook(
       const writes: (Write | undefined)[] = [];
       const now = addressesOf(service as SharedService | undefined);
       const was = addressesOf(before);
+      // What a new service seems to hold is that of an older one of the same name: it must be its own at the commit.
       for (const ip of now)
-        if (addresses.holder(ip) !== me) writes.push(addresses.take(ip, service as Shared<KubeObject>));
+        if (!before || addresses.holder(ip) !== me) writes.push(addresses.take(ip, service as Shared<KubeObject>));
       for (const ip of was) if (!now.includes(ip) && addresses.holder(ip) === me) writes.push(addresses.release(ip));
       const portsNow = portsOf(service as SharedService | undefined);
       for (const port of portsNow)
-        if (ports.holder(port) !== me && ports.inRange(port))
+        if ((!before || ports.holder(port) !== me) && ports.inRange(port))
           writes.push(ports.take(port, service as Shared<KubeObject>));
       for (const port of portsOf(before))
         if (!portsNow.includes(port) && ports.holder(port) === me) writes.push(ports.release(port));
