@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { strongCiphers } from '../../base/tls-ciphers.ts';
 import type { TlsOptions } from '../options.ts';
 import type { HttpRequest, HttpResponse } from './exchange.ts';
 
@@ -81,5 +82,6 @@ function secureContext(tls: TlsOptions) {
     key: tls.key,
     ...(tls.clientCa ? { ca: tls.clientCa } : {}),
     minVersion: 'TLSv1.2' as const,
+    ciphers: strongCiphers,
   };
 }

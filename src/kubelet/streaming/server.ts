@@ -7,6 +7,7 @@ import { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { type Clock, parseTime } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { strongCiphers } from '../../base/tls-ciphers.ts';
 import type { RequestAuthorizer } from './authorization.ts';
 import type { LogQuery } from './log-reader.ts';
 import { type ContainerRef, type NodeBackend, NodeRequestError } from './node-backend.ts';
@@ -55,6 +56,7 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
         // Callers with a bearer token have no certificate: the authorizer decides.
         rejectUnauthorized: false,
         minVersion: 'TLSv1.2',
+        ciphers: strongCiphers,
       })
     : http.createServer();
   const sessions = new WebSocketServer({

@@ -4,7 +4,7 @@
  * the br_netfilter module. One device per cluster, a bridge without ports, holds the gateway address and the routes.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programRunner, type RunProgram } from '../../nft/nft-runner.ts';
 import { type Cidr, formatCidr, nthAddress, parseCidr } from './cidr.ts';
@@ -144,9 +144,10 @@ export async function preparePodNetwork(options: PodNetworkOptions): Promise<Pod
   const text = `${JSON.stringify(cniConfig({ clusterName: options.clusterName, podCidrs, ipamDir, mtu }), null, 2)}\n`;
   // Runtimes watch the directory and would read a file that is half written.
   if ((await readFile(confFile, 'utf8').catch(() => '')) !== text) {
-    await writeFile(join(confDir, '.10-timonel.tmp'), text);
+    await writeFile(join(confDir, '.10-timonel.tmp'), text, { mode: 0o600 });
     await rename(join(confDir, '.10-timonel.tmp'), confFile);
   }
+  await chmod(confFile, 0o600);
   return { device, gateways: podCidrs.map((cidr) => nthAddress(cidr, 1)), confFile, mtu };
 }
 

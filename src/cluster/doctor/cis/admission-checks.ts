@@ -59,11 +59,10 @@ async function nodeRestriction({ dryRun, as, nodes }: CisFacts): Promise<Judgeme
     as(`system:node:${name}`, ['system:nodes']),
   );
   if (answer.status === created) return fail(`node ${name} may make another Node`);
-  return judged(
-    answer.status === 403,
-    `node ${name} may not make another Node: ${messageOf(answer.body)}`,
-    `unexpected answer ${answer.status}: ${messageOf(answer.body)}`,
-  );
+  const message = messageOf(answer.body);
+  // The Node authorizer alone would let it through: the words are the plugin's.
+  if (!message.includes('is not allowed to modify node')) throw new Error(`refused for another reason: ${message}`);
+  return pass(`node ${name} may not make another Node`);
 }
 
 async function alwaysPullImages({ dryRun }: CisFacts): Promise<Judgement> {
