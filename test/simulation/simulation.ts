@@ -193,7 +193,9 @@ class Run {
       for (const pod of world.pods) this.#note(describePod(pod));
     }
     for (const deployment of world.deployments) {
-      const { uid, name } = deployment.metadata;
+      const { uid, name, deletionTimestamp } = deployment.metadata;
+      // One that is deleted in the foreground is there while its pods already go.
+      if (deletionTimestamp) continue;
       const replicas = deployment.spec.replicas ?? 1;
       const pods = podsOf(world, deployment).filter((pod) => !isGoing(pod) && !isOver(pod));
       const ready = pods.filter(isReady).length;
