@@ -18,6 +18,7 @@ import { registerText } from './libraries/text.ts';
 import { registerTwoVariables } from './libraries/two-variables.ts';
 import { rewriteSyntax } from './syntax.ts';
 import { type CelType, resolveType } from './types.ts';
+import { type ValueSize, worstCaseCost } from './worst-case.ts';
 
 /** The expression is wrong. `message` is what validation errors and status conditions carry. */
 export class CelCompileError extends Error {
@@ -42,8 +43,8 @@ export interface CelProgram {
   readonly expression: string;
   /** The type that the checker found: `bool`, `list<string>`, `dyn`, … */
   readonly type: string;
-  /** An estimate of the cost of one run when every list and map has `size` elements (no upper bound known: 1,000). */
-  estimateCost(size?: number): number;
+  /** The most that one run can cost, when what is in the variables is at most this large. */
+  worstCaseCost(sizes: Readonly<Record<string, ValueSize>>): number;
   /** Names of the variables that the expression mentions. */
   readonly mentions: ReadonlySet<string>;
   /** The result. Throws CelRuntimeError or CelBudgetError. Must not use the authorizer: see {@link evaluateAsync}. */
@@ -160,7 +161,11 @@ export function compileCel(expression: string, options: CelOptions): CelProgram 
     expression,
     type,
     mentions: mentionedVariables(text, options.variables),
-    estimateCost: (size = 1000) => estimate(program.ast, size),
+    worstCaseCost(sizes) {
+      const typedProgram = typed.parse(text);
+      typedProgram.check();
+      return worstCaseCost(typedProgram.ast, sizes);
+    },
     evaluate(variables, budget) {
       const result = run(variables, budget);
       if (result instanceof Promise) throw new CelRuntimeError('the authorizer cannot be asked here');
@@ -291,24 +296,6 @@ function chargeEachStep(step: ASTNode, cost: number): void {
       if (faster !== counted) inner = faster;
     },
   });
-}
-
-function estimate(root: ASTNode, size: number): number {
-  let total = 0;
-  const walk = (node: ASTNode, times: number, seen: ReadonlySet<ASTNode>) => {
-    if (seen.has(node)) return;
-    const path = new Set(seen).add(node);
-    total = Math.min(total + times, Number.MAX_SAFE_INTEGER);
-    if ((node.op as string) === 'comprehension') {
-      const { iterable, step } = node.args as unknown as Comprehension;
-      walk(iterable, times, path);
-      walk(step, times * size, path);
-      return;
-    }
-    for (const child of below(node)) walk(child, times, path);
-  };
-  walk(root, 1, new Set());
-  return total;
 }
 
 function mentionedVariables(text: string, variables: Readonly<Record<string, CelType>>): ReadonlySet<string> {

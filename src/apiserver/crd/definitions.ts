@@ -5,6 +5,7 @@ import { isConflict, isNotFound } from '../../api/machinery/status.ts';
 import { formatTime } from '../../base/clock.ts';
 import { deepEqual, mutableCopy } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
+import { follow } from '../registry/follow.ts';
 import type { ServedResource, StoredResource } from '../registry/resource.ts';
 import { converterOf, makePresenter, makeStorer } from './conversion.ts';
 import { deprecationWarning, makeCustomHooks, makeCustomKind } from './custom-kind.ts';
@@ -60,11 +61,14 @@ class CustomResourceServer implements CustomResources {
       beforeWrite: () => [],
     });
     const snapshot = cache.snapshot();
-    this.#subscription = cache.watch(snapshot.revision, {
+    this.#subscription = follow(this.#stored, {
       onEvents: (events) => {
         for (const event of events) this.#wake(event.entry.object.metadata.name);
       },
-      onClosed() {},
+      onGap: () => {
+        const stored = [...cache.snapshot().range(prefix)].map((entry) => entry.object.metadata.name);
+        for (const name of new Set([...stored, ...this.#served.keys()])) this.#wake(name);
+      },
     });
     const names: string[] = [];
     for (const entry of snapshot.range(prefix)) names.push(entry.object.metadata.name);

@@ -1,4 +1,5 @@
 /** Validation of CustomResourceDefinitions. */
+import { validateClientConfig } from '../../api/admissionregistration/webhook-client-validation.ts';
 import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
 import type { Shared } from '../../api/kind.ts';
 import {
@@ -10,9 +11,11 @@ import {
   invalid,
   notSupported,
   required,
+  tooMany,
 } from '../../api/machinery/field-error.ts';
 import { dns1035Label, dns1123Subdomain } from '../../api/machinery/names.ts';
 import { immutableMessage } from '../../api/machinery/object-meta.ts';
+import { deepEqual } from '../../base/deep.ts';
 import { parseJsonPath } from './json-path.ts';
 import type { Schema } from './schema-types.ts';
 import { validateSchema } from './validate-schema.ts';
@@ -119,7 +122,7 @@ function checkVersions({ spec }: Definition, errors: FieldError[]): void {
     if (seen.has(version.name)) errors.push(duplicate(child(path, 'name'), version.name));
     seen.add(version.name);
     for (const message of dns1035Label(version.name)) errors.push(invalid(child(path, 'name'), version.name, message));
-    checkVersion(version, path, errors);
+    checkVersion(spec, i, errors);
   }
   const storage = spec.versions.filter((version) => version.storage).length;
   if (spec.versions.length > 0 && storage !== 1)
@@ -132,35 +135,43 @@ function checkVersions({ spec }: Definition, errors: FieldError[]): void {
     );
 }
 
-function checkVersion(version: Version, path: string, errors: FieldError[]): void {
+const sharedNames = {
+  schema: 'spec.validation',
+  subresources: 'spec.subresources',
+  additionalPrinterColumns: 'spec.additionalPrinterColumns',
+  selectableFields: 'spec.selectableFields',
+} as const;
+
+/**
+ * Where errors in a part of a version are found: what all versions have in common is checked once, and named as
+ * upstream names it. Undefined for a later version's copy of it.
+ */
+function pathOfPart(spec: Definition['spec'], index: number, part: keyof typeof sharedNames): string | undefined {
+  const first = spec.versions[0]?.[part];
+  if (first === undefined || !spec.versions.every((version) => deepEqual(version[part], first)))
+    return child(at('spec.versions', index), part);
+  return index === 0 ? sharedNames[part] : undefined;
+}
+
+function checkVersion(spec: Definition['spec'], index: number, errors: FieldError[]): void {
+  const version = spec.versions[index]!;
+  const path = at('spec.versions', index);
   const schema = version.schema?.openAPIV3Schema as Schema | undefined;
-  const schemaPath = child(path, 'schema.openAPIV3Schema');
-  if (!schema) errors.push(required(schemaPath, 'schemas are required'));
-  else errors.push(...validateSchema(schema, schemaPath));
+  const schemaPath = pathOfPart(spec, index, 'schema');
+  if (!schema) errors.push(required(child(path, 'schema.openAPIV3Schema'), 'schemas are required'));
+  else if (schemaPath) errors.push(...validateSchema(schema, child(schemaPath, 'openAPIV3Schema')));
   if (!version.deprecated && version.deprecationWarning !== undefined)
     errors.push(
       invalid(child(path, 'deprecationWarning'), version.deprecationWarning, 'can only be set for deprecated versions'),
     );
-  for (const [i, column] of (version.additionalPrinterColumns ?? []).entries()) {
-    const where = at(child(path, 'additionalPrinterColumns'), i);
-    if (!column.name) errors.push(required(child(where, 'name')));
-    if (!column.type) errors.push(required(child(where, 'type'), `must be one of ${columnTypes.join(',')}`));
-    else if (!columnTypes.includes(column.type))
-      errors.push(invalid(child(where, 'type'), column.type, `must be one of ${columnTypes.join(',')}`));
-    checkPath(column.jsonPath, child(where, 'jsonPath'), errors);
-  }
-  if ((version.selectableFields?.length ?? 0) > 8)
-    errors.push({
-      type: 'FieldValueTooMany',
-      path: child(path, 'selectableFields'),
-      value: version.selectableFields!.length,
-      detail: 'must have at most 8 items',
-    });
-  for (const [i, field] of (version.selectableFields ?? []).entries())
-    checkPath(field.jsonPath, child(at(child(path, 'selectableFields'), i), 'jsonPath'), errors);
+  const columns = pathOfPart(spec, index, 'additionalPrinterColumns');
+  if (columns) checkColumns(version, columns, errors);
+  const fields = pathOfPart(spec, index, 'selectableFields');
+  if (fields) checkSelectableFields(version, fields, errors);
+  const subresources = pathOfPart(spec, index, 'subresources');
   const scale = version.subresources?.scale;
-  if (!scale) return;
-  const scalePath = child(path, 'subresources.scale');
+  if (!scale || !subresources) return;
+  const scalePath = child(subresources, 'scale');
   checkScalePath(scale.specReplicasPath, '.spec.', child(scalePath, 'specReplicasPath'), errors);
   checkScalePath(scale.statusReplicasPath, '.status.', child(scalePath, 'statusReplicasPath'), errors);
   if (scale.labelSelectorPath && !/^\.(spec|status)\./.test(scale.labelSelectorPath))
@@ -171,6 +182,23 @@ function checkVersion(version: Version, path: string, errors: FieldError[]): voi
         'should be a json path under either .spec or .status',
       ),
     );
+}
+
+function checkColumns(version: Version, path: string, errors: FieldError[]): void {
+  for (const [i, column] of (version.additionalPrinterColumns ?? []).entries()) {
+    const where = at(path, i);
+    if (!column.name) errors.push(required(child(where, 'name')));
+    if (!column.type) errors.push(required(child(where, 'type'), `must be one of ${columnTypes.join(',')}`));
+    else if (!columnTypes.includes(column.type))
+      errors.push(invalid(child(where, 'type'), column.type, `must be one of ${columnTypes.join(',')}`));
+    checkPath(column.jsonPath, child(where, 'jsonPath'), errors);
+  }
+}
+
+function checkSelectableFields(version: Version, path: string, errors: FieldError[]): void {
+  const fields = version.selectableFields ?? [];
+  if (fields.length > 8) errors.push(tooMany(path, fields.length, 8));
+  for (const [i, field] of fields.entries()) checkPath(field.jsonPath, child(at(path, i), 'jsonPath'), errors);
 }
 
 function checkPath(jsonPath: string | undefined, path: string, errors: FieldError[]): void {
@@ -210,13 +238,7 @@ function checkConversion({ spec }: Definition, errors: FieldError[]): void {
   }
   if (!webhook?.clientConfig)
     errors.push(required('spec.conversion.webhook.clientConfig', 'required when strategy is set to Webhook'));
-  else {
-    const { url, service } = webhook.clientConfig;
-    if ((url === undefined) === (service === undefined))
-      errors.push(required('spec.conversion.webhook.clientConfig', 'exactly one of url or service is required'));
-    if (url !== undefined && (!URL.canParse(url) || !url.startsWith('https://')))
-      errors.push(invalid('spec.conversion.webhook.clientConfig.url', url, "'https' is the only allowed URL scheme"));
-  }
+  else errors.push(...validateClientConfig(webhook.clientConfig, 'spec.conversion.webhook.clientConfig'));
   const versions = webhook?.conversionReviewVersions ?? [];
   if (versions.length === 0) errors.push(required('spec.conversion.webhook.conversionReviewVersions'));
   else if (!versions.includes('v1') && !versions.includes('v1beta1'))

@@ -8,6 +8,7 @@ import {
   notSupported,
   required,
 } from '../../api/machinery/field-error.ts';
+import { checkRuleCosts } from './rule-costs.ts';
 import { compileRules, type RuleProblem } from './rules.ts';
 import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
 import { validateValue } from './validate-value.ts';
@@ -25,7 +26,8 @@ export function validateSchema(schema: Schema, path: string): FieldError[] {
   walk(schema, path, { errors, root: true, level: 'field' });
   if (errors.length) return errors;
   const problems: RuleProblem[] = [];
-  compileRules(schema, problems);
+  const rules = compileRules(schema, problems);
+  if (rules) errors.push(...checkRuleCosts(rules, path));
   for (const problem of problems) errors.push(invalid(child(path, problem.path), problem.value, problem.detail));
   return errors;
 }
