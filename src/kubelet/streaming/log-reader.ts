@@ -1,5 +1,5 @@
 /** Reading a container's log: the end of it, since a time, and following it while the container runs. */
-import { watch } from 'node:fs';
+import { constants, watch } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Clock, parseTime } from '../../base/clock.ts';
@@ -78,14 +78,22 @@ export async function* readLog(
   }
 }
 
+/** Opens a regular file: a pod that may write where logs are must not have others read to it, or the reader wait. */
 async function openWhenThere(path: string): Promise<FileHandle | undefined> {
+  let file: FileHandle;
   try {
-    return await open(path, 'r');
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw code === 'ELOOP' ? notAFile(path) : error;
   }
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw notAFile(path);
 }
+
+const notAFile = (path: string) => new Error(`the log ${JSON.stringify(path)} is not a file: it is not read`);
 
 async function openIfReplaced(path: string, file: FileHandle): Promise<FileHandle | undefined> {
   const [now, then] = await Promise.all([stat(path).catch(() => undefined), file.stat()]);
