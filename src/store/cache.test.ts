@@ -273,8 +273,10 @@ describe('ObjectCache', () => {
     const watch = record(things);
     lose();
     await store.commit([{ key: `${prefix}b`, value: Buffer.from(JSON.stringify(thing('b', 2))) }]);
-    expect(watch.closed).toHaveLength(1);
+    const meanwhile = record(things);
     await put('c', 3);
+    expect(watch.closed).toHaveLength(1);
+    expect([meanwhile.closed.length, meanwhile.seen.length]).toEqual([1, 0]);
     expect(names(things.snapshot())).toEqual(['a=1', 'b=2', 'c=3']);
     expect(record(things, revision).subscription).toBeUndefined();
   });

@@ -334,8 +334,10 @@ class WatchCache implements ObjectCache {
   async #onWatchError(error: StoreError): Promise<void> {
     if (this.#closed) return;
     this.#log.warn('the watch on the store ended', { code: error.code, error });
-    for (const resource of this.#resources.values()) resource.closeWatchers(error.message);
-    if (error.code !== 'compacted') return;
+    if (error.code !== 'compacted') {
+      for (const resource of this.#resources.values()) resource.closeWatchers(error.message);
+      return;
+    }
     while (!this.#closed) {
       try {
         await this.#reload();
@@ -368,6 +370,8 @@ class WatchCache implements ObjectCache {
     }
     const buffered: StoreEvent[] = [];
     const show = (revision: number) => {
+      // Only now: a watcher that came back before would go on across the gap.
+      for (const { resource } of loaded) resource.closeWatchers('the history that it had not seen is no longer kept');
       for (const { resource, revision: at, entries } of loaded) resource.reset(entries, at);
       for (const event of buffered) this.#resourceOf(event)?.apply(event, undefined);
       for (const { resource } of loaded) resource.publish();

@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CustomResourceDefinition } from '../../src/api/apiextensions/custom-resource-definition.ts';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
 import type { StatusError } from '../../src/api/machinery/status.ts';
 import { alwaysAllowAuthorizer } from '../../src/apiserver/authz/chain.ts';
@@ -289,6 +290,51 @@ describe.runIf(canPartition)('a partition (needs root, etcd-server, etcd-client 
         if (outcome === 'ServiceUnavailable') expect(added.has(name), name).toBe(false);
       }
       expect(names).not.toContain('doomed');
+    } finally {
+      network!.mend('host-a');
+      await one.close();
+      await two.close();
+    }
+  });
+
+  it('that outlasts the kept history: watches end, nothing is skipped, and the server follows again', {
+    timeout: 40_000,
+  }, async () => {
+    const one = await openServer('a', 3);
+    const two = await openServer('b', 4);
+    try {
+      const from = one.watch();
+      const make = (through: typeof one, name: string) =>
+        through.client.create(ConfigMap, { metadata: { namespace: 'default', name } });
+      await make(one, 'long-before');
+      network!.cut('host-a');
+      // The server notices only when it asks.
+      expect(await reasonOf(one.client.list(ConfigMap))).toBe('ServiceUnavailable');
+      await make(two, 'long-missed');
+      const versions = [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }];
+      await two.client.create(CustomResourceDefinition, {
+        metadata: { name: 'lamps.example.com' },
+        spec: { group: 'example.com', scope: 'Cluster', names: { plural: 'lamps', kind: 'Lamp' }, versions },
+      });
+      await until('the definition is established', async () => {
+        const { status } = await two.client.get(CustomResourceDefinition, { name: 'lamps.example.com' });
+        return status.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True') ?? false;
+      });
+      await two.store.compact(await two.store.currentRevision());
+      network!.mend('host-a');
+
+      await until('the watch across the gap ends', () => one.ended.length === 1);
+      expect(one.seen.map((line) => line.split(' ')[2])).toEqual(['long-before']);
+      one.watch(from);
+      await until('a watch from before the gap is refused', () => one.ended.length === 2);
+      expect(one.ended[1]).toMatchObject({ reason: 'Expired', code: 410 });
+      const { items } = await one.client.list(ConfigMap, { namespace: 'default' });
+      expect(items.map(({ metadata }) => metadata.name)).toContain('long-missed');
+      const lamps = { group: 'example.com', version: 'v1', plural: 'lamps', kind: 'Lamp', namespaced: false };
+      await until('the kind that was defined meanwhile is served', async () => {
+        const outcome = await reasonOf(one.client.list(lamps as unknown as typeof ConfigMap));
+        return outcome === 'done';
+      });
     } finally {
       network!.mend('host-a');
       await one.close();

@@ -6,6 +6,7 @@ import { isConflict, isNotFound } from '../../api/machinery/status.ts';
 import { formatTime, type Timer } from '../../base/clock.ts';
 import type { ApiContext } from '../context.ts';
 import type { RemoteGroups } from '../discovery/discovery.ts';
+import { follow } from '../registry/follow.ts';
 import { keyFor, type StoredResource } from '../registry/resource.ts';
 import type { RelayTarget } from '../streaming/relay.ts';
 import { requestJson } from './json-request.ts';
@@ -51,9 +52,9 @@ class AggregatedApis implements RemoteApis {
     this.#tls = tls;
     this.#stored = api.registry.storage(APIService.group, APIService.plural)!;
     const { cache, prefix } = this.#stored;
-    const snapshot = cache.snapshot();
-    for (const entry of snapshot.range(prefix)) this.#follow(entry.object as unknown as RemoteService);
-    this.#subscription = cache.watch(snapshot.revision, {
+    const read = () => [...cache.snapshot().range(prefix)].map((entry) => entry.object as unknown as RemoteService);
+    for (const service of read()) this.#follow(service);
+    this.#subscription = follow(this.#stored, {
       onEvents: (events) => {
         for (const event of events) {
           const service = event.entry.object as unknown as RemoteService;
@@ -61,7 +62,13 @@ class AggregatedApis implements RemoteApis {
           else this.#follow(service);
         }
       },
-      onClosed() {},
+      onGap: () => {
+        const services = read();
+        const names = new Set(services.map((service) => service.metadata.name));
+        for (const { metadata } of [...this.#remote.values()])
+          if (!names.has(metadata.name)) this.#forget(metadata.name);
+        for (const service of services) this.#follow(service);
+      },
     });
   }
 

@@ -3,6 +3,7 @@ import { Event } from '../../api/core/event.ts';
 import { isNotFound } from '../../api/machinery/status.ts';
 import type { Timer } from '../../base/clock.ts';
 import type { ApiContext } from '../context.ts';
+import { follow } from '../registry/follow.ts';
 
 /** Least time between two sweeps, so that a stream of events is taken away in batches. */
 const sweepEveryMs = 30_000;
@@ -40,14 +41,17 @@ export function expireEvents(api: ApiContext, ttlSeconds: number): { stop(): voi
     }
   };
 
-  const snapshot = stored.cache.snapshot();
-  const found: [string, number][] = [];
-  for (const entry of snapshot.range(stored.prefix)) {
-    const event = entry.object as unknown as { lastTimestamp?: string; metadata: { creationTimestamp: string } };
-    found.push([entry.key, Date.parse(event.lastTimestamp ?? event.metadata.creationTimestamp) + ttlMs]);
-  }
-  for (const [key, at] of found.sort((a, b) => a[1] - b[1])) due.set(key, at);
-  const subscription = stored.cache.watch(snapshot.revision, {
+  const read = () => {
+    due.clear();
+    const found: [string, number][] = [];
+    for (const entry of stored.cache.snapshot().range(stored.prefix)) {
+      const event = entry.object as unknown as { lastTimestamp?: string; metadata: { creationTimestamp: string } };
+      found.push([entry.key, Date.parse(event.lastTimestamp ?? event.metadata.creationTimestamp) + ttlMs]);
+    }
+    for (const [key, at] of found.sort((a, b) => a[1] - b[1])) due.set(key, at);
+  };
+  read();
+  const subscription = follow(stored, {
     onEvents(events) {
       const at = api.clock.now() + ttlMs;
       for (const { type, entry } of events) {
@@ -56,14 +60,17 @@ export function expireEvents(api: ApiContext, ttlSeconds: number): { stop(): voi
       }
       arm();
     },
-    onClosed() {},
+    onGap() {
+      read();
+      arm();
+    },
   });
   arm();
   return {
     stop() {
       stopped = true;
       timer?.cancel();
-      subscription?.close();
+      subscription.close();
     },
   };
 }

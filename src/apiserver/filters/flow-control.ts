@@ -7,6 +7,7 @@ import { PriorityLevelConfiguration } from '../../api/flowcontrol/priority-level
 import type { Shared } from '../../api/kind.ts';
 import { tooManyRequests } from '../../api/machinery/status.ts';
 import type { ApiContext } from '../context.ts';
+import { follow } from '../registry/follow.ts';
 import type { StoredResource } from '../registry/resource.ts';
 import type { Exchange, Filter } from './exchange.ts';
 import { classify, sortSchemas } from './flow-schemas.ts';
@@ -106,8 +107,7 @@ export function createFlowControl(api: ApiContext): { filter: Filter; stop(): vo
     }
   };
   read();
-  const follow = (stored: StoredResource) => stored.cache.watch(undefined, { onEvents: read, onClosed() {} });
-  const subscriptions = [follow(schemaStore), follow(levelStore)];
+  const subscriptions = [schemaStore, levelStore].map((stored) => follow(stored, { onEvents: read, onGap: read }));
 
   const filter: Filter = (exchange: Exchange) => {
     const { info, user } = exchange;
