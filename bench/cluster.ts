@@ -22,10 +22,15 @@ async function timed(work: () => Promise<void>): Promise<number> {
 }
 
 /** A cluster on real containers in a scratch data root, taken down at the end. */
-async function withRealCluster<T>(use: (timonel: (...args: string[]) => Promise<void>, dataDir: string) => Promise<T>): Promise<T> {
+async function withRealCluster<T>(
+  use: (timonel: (...args: string[]) => Promise<void>, dataDir: string) => Promise<T>,
+): Promise<T> {
   const home = mkdtempSync(join(tmpdir(), 'timonel-bench-'));
   const timonel = async (...args: string[]) => {
-    const result = await run(join(checkout, 'timonel'), args, { env: { ...process.env, HOME: home, TIMONEL_DATA_ROOT: home, TIMONEL_NAME: 'bench' }, timeoutMs: 300_000 });
+    const result = await run(join(checkout, 'timonel'), args, {
+      env: { ...process.env, HOME: home, TIMONEL_DATA_ROOT: home, TIMONEL_NAME: 'bench' },
+      timeoutMs: 300_000,
+    });
     if (result.code !== 0) throw new Error(`timonel ${args.join(' ')}: ${result.stderr}`);
   };
   try {
@@ -49,13 +54,20 @@ async function podStarts(): Promise<number> {
       times.push(
         await timed(async () => {
           const running = Promise.withResolvers<void>();
-          const watch = client.watch(Pod, { namespace: 'default', fieldSelector: `metadata.name=${name}` }, {
-            onEvents: (events) => {
-              if (events.some((e) => e.object.status.phase === 'Running')) running.resolve();
+          const watch = client.watch(
+            Pod,
+            { namespace: 'default', fieldSelector: `metadata.name=${name}` },
+            {
+              onEvents: (events) => {
+                if (events.some((e) => e.object.status.phase === 'Running')) running.resolve();
+              },
+              onEnd: (error) => running.reject(error ?? new Error('the watch ended')),
             },
-            onEnd: (error) => running.reject(error ?? new Error('the watch ended')),
+          );
+          await client.create(Pod, {
+            metadata: { name, namespace: 'default' },
+            spec: { containers: [{ name: 'web', image: 'web:1', imagePullPolicy: 'Never' }] },
           });
-          await client.create(Pod, { metadata: { name, namespace: 'default' }, spec: { containers: [{ name: 'web', image: 'web:1', imagePullPolicy: 'Never' }] } });
           await running.promise;
           watch.close();
         }),

@@ -48,7 +48,11 @@ export const jobController = defineController<Job>({
     recordEvents,
   ],
   start(context) {
-    states.set(context, { expectations: new Expectations(context.clock), backoffs: new Map() });
+    states.set(context, {
+      expectations: new Expectations(context.clock),
+      written: new Expectations(context.clock),
+      backoffs: new Map(),
+    });
     indexByController(context.informers.informer(Pod));
     return undefined;
   },
@@ -58,6 +62,7 @@ export const jobController = defineController<Job>({
     const job = context.lister(Job).byKey(key);
     if (!job) {
       state.expectations.forget(key);
+      state.written.forget(key);
       state.backoffs.delete(key);
       const { namespace, name } = splitKey(key);
       for (const pod of context.lister(Pod).list(namespace)) {
@@ -70,7 +75,8 @@ export const jobController = defineController<Job>({
     if (job.spec.managedBy && job.spec.managedBy !== 'kubernetes.io/job-controller') return undefined;
     const informer = context.informers.informer(Pod);
     // Asked before the pods are read: what is seen then is at least as new as the last writes.
-    const visible = state.expectations.met(key, informer);
+    const podsVisible = state.expectations.met(key, informer);
+    const visible = state.written.met(key, context.informers.informer(Job)) && podsVisible;
     const pods = await claimObjects({
       client: context.client,
       owner: job,
@@ -83,6 +89,7 @@ export const jobController = defineController<Job>({
     });
     if (isFinished(job)) {
       state.expectations.forget(key);
+      state.written.forget(key);
       state.backoffs.delete(key);
       for (const pod of pods) if (isTracked(pod)) await removeFinalizer(pod, context);
       return undefined;

@@ -31,6 +31,11 @@ const recheckMs = 1_000;
 
 export interface JobState {
   readonly expectations: Expectations<Pod>;
+  /**
+   * Status writes: pods that are counted lose their finalizer, and with an older status beside them they would seem
+   * never to have run.
+   */
+  readonly written: Expectations<Job>;
   /** Failures since the last success and when the last one was, by job. */
   readonly backoffs: Map<ObjectKey, { failures: number; lastAt: number; readonly seen: Set<string> }>;
 }
@@ -74,7 +79,8 @@ export class JobStep {
     const status = this.#statusOf(end, active);
     if (!deepEqual(status, job.status)) {
       try {
-        await context.client.updateStatus(Job, { ...job, status });
+        const written = await context.client.updateStatus(Job, { ...job, status });
+        this.#look.state.written.created(this.#look.key, written);
       } catch (error) {
         if (isNotFound(error)) return undefined;
         throw error;
