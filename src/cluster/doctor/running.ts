@@ -143,7 +143,7 @@ function examineNodes(found: Findings, nodes: readonly Shared<Node>[]): void {
   for (const { metadata, spec, status } of nodes) {
     const ready = status.conditions?.find((c) => c.type === 'Ready');
     const pressing = status.conditions?.filter((c) => c.type !== 'Ready' && c.status === 'True') ?? [];
-    const describe = `"timonel kubectl describe node ${metadata.name}" tells more`;
+    const describe = `"kubectl describe node ${metadata.name}" tells more`;
     if (ready?.status !== 'True')
       found.warn(
         'nodes',
