@@ -1,11 +1,14 @@
 /** Several API servers at once on one etcd: what clients may rely on, whichever server they talk to. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CustomResourceDefinition } from '../../src/api/apiextensions/custom-resource-definition.ts';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
 import { Namespace } from '../../src/api/core/namespace.ts';
 import { Service } from '../../src/api/core/service.ts';
+import type { KindRef } from '../../src/api/kind.ts';
 import type { StatusError } from '../../src/api/machinery/status.ts';
 import { IPAddress } from '../../src/api/networking/ip-address.ts';
 import { ServiceCIDR } from '../../src/api/networking/service-cidr.ts';
+import { reconcileBootstrapPolicy } from '../../src/apiserver/authz/bootstrap-policy.ts';
 import { alwaysAllowAuthorizer } from '../../src/apiserver/authz/chain.ts';
 import { createApiServer } from '../../src/apiserver/server.ts';
 import { loopbackUser } from '../../src/apiserver/user.ts';
@@ -14,6 +17,7 @@ import { silentLogger } from '../../src/base/log.ts';
 import { MetricsRegistry } from '../../src/base/metrics.ts';
 import { seededRandom } from '../../src/base/random.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
+import { builtinControllers } from '../../src/controllers/controllers.gen.ts';
 import { createObjectCache } from '../../src/store/cache.ts';
 import { openEtcdStore } from '../../src/store/etcd.ts';
 import { type EtcdCluster, hasEtcd, startEtcd } from './etcd-cluster.ts';
@@ -107,12 +111,22 @@ describe.runIf(hasEtcd)('API servers on one etcd (needs etcd-server and etcd-cli
   it('start at the same moment on an empty store, again and again', async () => {
     for (let round = 0; round < 4; round++) {
       const together = await Promise.allSettled(Array.from({ length: 3 }, () => open(`/start${round}`)));
+      const policies = await Promise.all(
+        together.map((each) =>
+          each.status === 'fulfilled'
+            ? reasonOf(
+                reconcileBootstrapPolicy(each.value.client, { controllers: builtinControllers, log: silentLogger }),
+              )
+            : 'not started',
+        ),
+      );
       for (const each of together) if (each.status === 'fulfilled') await each.value.close();
       expect(together.map((each) => (each.status === 'rejected' ? String(each.reason) : 'started'))).toEqual([
         'started',
         'started',
         'started',
       ]);
+      expect(policies).toEqual(['done', 'done', 'done']);
     }
     const range = await servers[0]!.client.get(ServiceCIDR, { name: 'kubernetes' });
     expect(range.status.conditions).toMatchObject([{ type: 'Ready', status: 'True' }]);
@@ -276,6 +290,29 @@ describe.runIf(hasEtcd)('API servers on one etcd (needs etcd-server and etcd-cli
       expect(await reasonOf(servers[i % 3]!.client.create(Service, thief))).toBe('Invalid');
       await servers[i % 3]!.client.delete(Service, { namespace, name });
     }
+  });
+
+  it('serve a kind that was defined through one of them, and stop when it is gone', async () => {
+    const [one, two, three] = servers as [Server, Server, Server];
+    const versions = [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }];
+    const definition = { name: 'lamps.example.com' };
+    const lamps: KindRef = { group: 'example.com', version: 'v1', plural: 'lamps', kind: 'Lamp', namespaced: false };
+    await one.client.create(CustomResourceDefinition, {
+      metadata: definition,
+      spec: { group: 'example.com', scope: 'Cluster', names: { plural: 'lamps', kind: 'Lamp' }, versions },
+    });
+    const list = ({ client }: Server) => reasonOf(client.list(lamps));
+    await until('all serve it', async () => (await Promise.all(servers.map(list))).every((each) => each === 'done'));
+    for (const [i, { client }] of servers.entries()) {
+      await client.create(lamps, { metadata: { name: `lamp-${i}` } });
+      for (const other of servers)
+        expect((await other.client.list(lamps)).items.map(({ metadata }) => metadata.name)).toContain(`lamp-${i}`);
+    }
+    await two.client.delete(CustomResourceDefinition, definition);
+    await until('none serves it', async () =>
+      (await Promise.all(servers.map(list))).every((each) => each === 'NotFound'),
+    );
+    expect(await reasonOf(three.client.get(CustomResourceDefinition, definition))).toBe('NotFound');
   });
 
   it('resume a watch of another server, or say that it is too late', async () => {
