@@ -1,4 +1,5 @@
 /** Where a service can be reached from the API server. */
+import { lookup } from 'node:dns/promises';
 import { Service } from '../../../api/core/service.ts';
 import { EndpointSlice } from '../../../api/discovery/endpoint-slice.ts';
 import type { Shared } from '../../../api/kind.ts';
@@ -32,7 +33,7 @@ export function createServiceResolver({
     if (!service) throw new Error(`service ${JSON.stringify(name)} not found`);
     const servicePort = service.spec.ports?.find((one) => one.port === port);
     if (!servicePort) throw new Error(`no service port ${port} found for service ${JSON.stringify(name)}`);
-    if (service.spec.type === 'ExternalName') return { host: service.spec.externalName ?? '', port };
+    if (service.spec.type === 'ExternalName') return { host: await outside(service.spec.externalName ?? ''), port };
     const ready = slices
       .byIndex('webhook-service', `${namespace}/${name}`)
       .flatMap((slice) => endpointsOf(slice, servicePort.name));
@@ -42,6 +43,13 @@ export function createServiceResolver({
       throw new Error(`no endpoints available for service ${JSON.stringify(name)}`);
     return { host: clusterIP, port };
   };
+}
+
+/** The address of a name, held to the same rule as endpoints: whoever may write a service must not choose freely. */
+async function outside(name: string): Promise<string> {
+  const { address } = await lookup(name);
+  if (isGlobalUnicastIp(address)) return address;
+  throw new Error(`the external name ${JSON.stringify(name)} leads to ${address}, which webhooks may not be at`);
 }
 
 /** Ready endpoints; those at the server's own machine or a cloud's metadata have no business there. */
