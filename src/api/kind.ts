@@ -130,6 +130,8 @@ export interface KindDefinition<T extends KubeObject> {
   validateSubresourceUpdate?(subresource: string, object: Shared<T>, old: Shared<T>): FieldError[];
   /** Reasons why a name is not allowed; DNS-1123 subdomain by default. */
   validateName?(name: string, prefix: boolean): string[];
+  /** Text of the Warning header of every request, for a kind that is deprecated as a whole. */
+  readonly deprecation?: string;
   /** Upstream's warnings on create and update. */
   warnings?(object: Shared<T>, old?: Shared<T>): string[];
   readonly columns?: readonly Column<T>[];

@@ -105,7 +105,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     createMetricsHandler(metrics),
     versionHandler,
     discovery,
-    createOpenApi(api),
+    createOpenApi(api, remote),
     ...(options.serviceAccountSigner ? [createIssuerHandler(options.serviceAccountSigner)] : []),
   ];
 

@@ -15,6 +15,7 @@ export const ComponentStatus = defineKind<ComponentStatus>({
   scope: 'Cluster',
   schema: 'core/v1.ComponentStatus',
   verbs: ['get', 'list'],
+  deprecation: 'v1 ComponentStatus is deprecated in v1.19+',
   columns: [
     nameColumn,
     textColumn('Status', (c) => {

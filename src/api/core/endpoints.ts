@@ -20,7 +20,7 @@ export const Endpoints = defineKind<Endpoints>({
     for (const subset of endpoints.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';
   },
   validate: validateEndpoints,
-  warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   columns: [nameColumn, textColumn('Endpoints', addresses), ageColumn],
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,

@@ -12,6 +12,28 @@ let remote: Server;
 const name = 'v1.remote.example.com';
 const things = '/apis/remote.example.com/v1/namespaces/default/things';
 
+const thing = {
+  type: 'object',
+  properties: { metadata: { $ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' } },
+  'x-kubernetes-group-version-kind': [{ group: 'remote.example.com', version: 'v1', kind: 'Thing' }],
+};
+const openApi: Record<string, object> = {
+  '/openapi/v3': { paths: { 'apis/remote.example.com/v1': { serverRelativeURL: '/openapi/v3/things?hash=1' } } },
+  '/openapi/v3/things?hash=1': { openapi: '3.0.0', paths: {}, components: { schemas: { Thing: { type: 'object' } } } },
+  '/openapi/v2': {
+    swagger: '2.0',
+    paths: {
+      [things]: { get: { responses: { 200: { schema: { $ref: '#/definitions/com.example.Thing' } } } } },
+      '/apis/other.example.com/v1/things': { get: {} },
+    },
+    definitions: {
+      'com.example.Thing': thing,
+      'com.example.Unused': { type: 'object' },
+      'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta': { type: 'object', description: 'of another release' },
+    },
+  },
+};
+
 beforeAll(async () => {
   const now = Date.now();
   const ca = createAuthority('remote-ca', now);
@@ -40,6 +62,8 @@ beforeAll(async () => {
             resources,
           }),
         );
+      } else if (Object.hasOwn(openApi, req.url!)) {
+        res.end(JSON.stringify(openApi[req.url!]));
       } else if (req.url!.startsWith(things)) {
         const { authorization, 'x-remote-user': user, 'x-remote-group': groups } = req.headers;
         res.end(
@@ -132,6 +156,27 @@ it('is in discovery', async () => {
     scope: 'Namespaced',
     subresources: [{ subresource: 'status' }],
   });
+});
+
+it('is in OpenAPI', async () => {
+  const { paths } = (await running.http('GET', '/openapi/v3')).json;
+  const { serverRelativeURL } = paths['apis/remote.example.com/v1'];
+  expect(serverRelativeURL).toMatch(/^\/openapi\/v3\/apis\/remote\.example\.com\/v1\?hash=/);
+  const v3 = await running.http('GET', serverRelativeURL);
+  expect(v3.headers['cache-control']).toBe('public, immutable');
+  expect(v3.json.components.schemas.Thing).toEqual({ type: 'object' });
+
+  const v2 = (await running.http('GET', '/openapi/v2')).json;
+  expect(v2.paths[things].get.responses['200'].schema.$ref).toBe('#/definitions/com.example.Thing');
+  expect(v2.paths['/apis/other.example.com/v1/things']).toBeUndefined();
+  expect(v2.definitions['com.example.Unused']).toBeUndefined();
+  // What has the name of something else here gets another.
+  const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
+  expect(v2.definitions['com.example.Thing'].properties.metadata.$ref).toBe(`#/definitions/${meta}_v2`);
+  expect(v2.definitions[`${meta}_v2`].description).toBe('of another release');
+  expect(v2.definitions[meta].properties.name).toBeDefined();
+  const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+  expect((await running.http('GET', '/openapi/v2', { headers: { accept } })).status).toBe(200);
 });
 
 it('keeps an APIService for each group of its own', async () => {

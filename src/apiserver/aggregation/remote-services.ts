@@ -6,11 +6,13 @@ import { isConflict, isNotFound } from '../../api/machinery/status.ts';
 import { formatTime, type Timer } from '../../base/clock.ts';
 import type { ApiContext } from '../context.ts';
 import type { RemoteGroups } from '../discovery/discovery.ts';
+import type { RemoteDocuments } from '../discovery/openapi.ts';
 import { follow } from '../registry/follow.ts';
 import { keyFor, type StoredResource } from '../registry/resource.ts';
 import type { RelayTarget } from '../streaming/relay.ts';
 import { requestJson } from './json-request.ts';
 import { discoveryOf, type RemoteResources } from './remote-discovery.ts';
+import { fetchOpenApi, type RemoteOpenApi } from './remote-openapi.ts';
 
 type RemoteService = Shared<APIService>;
 
@@ -22,7 +24,7 @@ export interface FrontProxyTls {
   readonly key: string;
 }
 
-export interface RemoteApis extends RemoteGroups {
+export interface RemoteApis extends RemoteGroups, RemoteDocuments {
   /** Where requests for a group and version go; undefined for what this server answers itself. */
   find(group: string, version: string): RemoteService | undefined;
   /** Throws when the service has no address. */
@@ -42,10 +44,12 @@ class AggregatedApis implements RemoteApis {
   readonly #stored: StoredResource;
   readonly #remote = new Map<string, RemoteService>();
   readonly #resources = new Map<string, RemoteResources>();
+  readonly #openApi = new Map<string, RemoteOpenApi>();
   readonly #timers = new Map<string, Timer>();
   readonly #subscription: { close(): void } | undefined;
   #stopped = false;
   generation = 0;
+  openApiGeneration = 0;
 
   constructor(api: ApiContext, tls: FrontProxyTls | undefined) {
     this.#api = api;
@@ -117,6 +121,10 @@ class AggregatedApis implements RemoteApis {
     return [...byGroup].map(([name, versions]) => discoveryOf(name, versions));
   }
 
+  documents(): RemoteOpenApi[] {
+    return [...this.#openApi.values()];
+  }
+
   #follow(service: RemoteService): void {
     const { name } = service.metadata;
     const id = `${service.spec.group}/${service.spec.version}`;
@@ -135,6 +143,7 @@ class AggregatedApis implements RemoteApis {
     this.#timers.get(name)?.cancel();
     this.#timers.delete(name);
     this.#resources.delete(name);
+    if (this.#openApi.delete(name)) this.openApiGeneration++;
     for (const [id, service] of this.#remote) {
       if (service.metadata.name !== name) continue;
       this.#remote.delete(id);
@@ -176,11 +185,25 @@ class AggregatedApis implements RemoteApis {
       const list = await this.#fetch(target, `/apis/${group}/${version}`);
       this.#resources.set(service.metadata.name, list as RemoteResources);
       this.generation++;
+      await this.#readOpenApi(service, target);
       return { status: 'True', reason: 'Passed', message: 'all checks passed' };
     } catch (error) {
       const message = `failing or missing response from ${target.origin}/apis/${group}/${version}: ${(error as Error).message}`;
       return { status: 'False', reason: 'FailedDiscoveryCheck', message };
     }
+  }
+
+  /** Servers without OpenAPI are served as well as others; they are just not explained. */
+  async #readOpenApi(service: RemoteService, target: Pick<RelayTarget, 'origin' | 'tls'>): Promise<void> {
+    const { name } = service.metadata;
+    const { group, version } = service.spec;
+    const known = this.#openApi.get(name);
+    const read = (path: string) => this.#fetch(target, path).catch(() => undefined);
+    const found = await fetchOpenApi({ path: `apis/${group}/${version}`, known, read });
+    if (found === known || this.#stopped || !this.#remote.has(`${group}/${version}`)) return;
+    if (found) this.#openApi.set(name, found);
+    else this.#openApi.delete(name);
+    this.openApiGeneration++;
   }
 
   async #fetch(target: Pick<RelayTarget, 'origin' | 'tls'>, path: string): Promise<unknown> {

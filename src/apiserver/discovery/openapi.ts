@@ -6,21 +6,35 @@ import type { Json } from '../../api/machinery/openapi-schemas.ts';
 import type { ApiContext } from '../context.ts';
 import { jsonAnswer, type PathAnswer, type PathHandler } from '../filters/path-answer.ts';
 import { serverVersion } from '../filters/version.ts';
+import { mergeOpenApiV2 } from './merge-openapi.ts';
 
 /** Clients may ask for it with an `@` in it, which older ones cannot read in an answer. */
 const protobufType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 const prefix = '/openapi/v3';
 
+/** OpenAPI of groups and versions that other servers answer for. */
+export interface RemoteDocuments {
+  /** Grows when {@link documents} change. */
+  readonly openApiGeneration: number;
+  documents(): readonly {
+    /** `apis/metrics.k8s.io/v1beta1` */
+    readonly path: string;
+    readonly v3: Json | undefined;
+    /** Its paths and definitions are put beside this server's. */
+    readonly v2: Json | undefined;
+  }[];
+}
+
 interface Document {
-  readonly group: string;
-  readonly version: VersionKinds;
+  /** Undefined for a document that another server made. */
+  readonly version?: VersionKinds;
   /** Of what the document is made from, so that it need not be made to be named. */
   readonly hash: string;
   body?: string;
 }
 
 interface Documents {
-  readonly generation: number;
+  readonly generation: string;
   readonly v3: ReadonlyMap<string, Document>;
   v2?: { json?: PathAnswer; protobuf?: PathAnswer };
 }
@@ -37,14 +51,14 @@ const modules = async () => {
 const pathOf = (group: string, version: string) => (group ? `apis/${group}/${version}` : `api/${version}`);
 const digest = (text: string) => createHash('sha512').update(text).digest('hex').toUpperCase();
 
-export function createOpenApi(api: ApiContext): PathHandler {
+export function createOpenApi(api: ApiContext, remote?: RemoteDocuments): PathHandler {
   let made: Documents | undefined;
   const schemaOf = (kind: AnyKind) =>
     api.registry.resolve(kind.group, kind.version, kind.plural)?.custom?.schema as Json | undefined;
   const options = { version: serverVersion.gitVersion, customSchema: schemaOf };
   const kinds = () => [...api.registry.all()].map((resource) => resource.kind);
   const documents = (): Documents => {
-    const { generation } = api.registry;
+    const generation = `${api.registry.generation}/${remote?.openApiGeneration ?? 0}`;
     if (made?.generation === generation) return made;
     const v3 = new Map<string, Document>();
     for (const { group, versions } of groupKinds(kinds())) {
@@ -53,8 +67,13 @@ export function createOpenApi(api: ApiContext): PathHandler {
         const path = pathOf(group, version.version);
         const hash = digest(JSON.stringify([serverVersion.gitVersion, path, parts]));
         const before = made?.v3.get(path);
-        v3.set(path, before?.hash === hash ? before : { group, version, hash });
+        v3.set(path, before?.hash === hash ? before : { version, hash });
       }
+    }
+    for (const { path, v3: document } of remote?.documents() ?? []) {
+      if (!document || v3.has(path)) continue;
+      const body = `${JSON.stringify(document)}\n`;
+      v3.set(path, { hash: digest(body), body });
     }
     made = { generation, v3 };
     return made;
@@ -68,7 +87,7 @@ export function createOpenApi(api: ApiContext): PathHandler {
       const headers = { Location: `${prefix}/${path}?hash=${document.hash}` };
       return { status: 301, contentType: 'text/plain; charset=utf-8', body: '', headers };
     }
-    if (document.body === undefined) {
+    if (document.body === undefined && document.version) {
       const { openApiV3 } = await modules();
       document.body = `${JSON.stringify(openApiV3(document.version.kinds, options))}\n`;
     }
@@ -76,7 +95,7 @@ export function createOpenApi(api: ApiContext): PathHandler {
       ETag: `"${document.hash}"`,
       ...(asked === null ? {} : { 'Cache-Control': 'public, immutable' }),
     };
-    return { status: 200, contentType: 'application/json', body: document.body, headers };
+    return { status: 200, contentType: 'application/json', body: document.body ?? '', headers };
   };
 
   const answerV2 = async (accept: string): Promise<PathAnswer> => {
@@ -90,6 +109,7 @@ export function createOpenApi(api: ApiContext): PathHandler {
   const makeV2 = async (form: 'json' | 'protobuf'): Promise<PathAnswer> => {
     const { openApiV2, encodeOpenApiV2 } = await modules();
     const document = openApiV2(kinds(), options);
+    for (const { path, v2 } of remote?.documents() ?? []) if (v2) mergeOpenApiV2(document, v2, `/${path}`);
     const body = form === 'json' ? JSON.stringify(document) : encodeOpenApiV2(document);
     const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
     const contentType = form === 'json' ? 'application/json' : protobufType;

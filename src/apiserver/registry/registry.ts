@@ -113,7 +113,10 @@ const storageName = (kind: { group: string; plural: string }) => `${kind.group}/
 
 function builtinResource(kind: AnyKind, storageOf: (hub: AnyKind) => StoredResource | undefined): ServedResource {
   const conversion = kind.storedAs;
-  if (!conversion) return { kind, hub: kind, stored: kind.persisted === false ? undefined : storageOf(kind) };
+  if (!conversion) {
+    const stored = kind.persisted === false ? undefined : storageOf(kind);
+    return { kind, hub: kind, stored, ...(kind.deprecation ? { warning: kind.deprecation } : {}) };
+  }
   const hub = conversion.kind() as AnyKind;
   return {
     kind,
