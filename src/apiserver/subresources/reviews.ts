@@ -20,11 +20,13 @@ import type { ApiContext } from '../context.ts';
 import { decodeBody, schemaOf } from '../verbs/body.ts';
 import type { Answer, Call } from '../verbs/call.ts';
 import { bindPod } from './binding.ts';
+import { answerComponentStatus } from './component-status.ts';
 import type { CallHandler } from './handler.ts';
 import { answerMetrics } from './metrics.ts';
 
 export const reviewHandlers: Readonly<Record<string, CallHandler>> = {
   '/bindings': bindPod,
+  '/componentstatuses': answerComponentStatus,
   'authentication.k8s.io/tokenreviews': reviewToken,
   'authentication.k8s.io/selfsubjectreviews': reviewSelf,
   'authorization.k8s.io/selfsubjectaccessreviews': (api, call) => reviewAccess(api, call, 'self'),
