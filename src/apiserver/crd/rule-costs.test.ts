@@ -104,3 +104,22 @@ it('takes the rules that real definitions have', () => {
   ];
   for (const [schema, rule] of taken) expect(problems(schema, rule), rule).toEqual([]);
 });
+
+it.each([
+  [{ rule: ' ' }, 'rule', 'rule is not specified'],
+  [{ rule: 'true', message: ' ' }, 'message', 'message must be non-empty if specified'],
+  [{ rule: 'true', message: 'a\nb' }, 'message', 'message must not contain line breaks'],
+  [{ rule: 'true\n&& true' }, 'message', 'message must be specified if rule contains line breaks'],
+  [{ rule: 'true', messageExpression: ' ' }, 'messageExpression', 'messageExpression must be non-empty if specified'],
+  [{ rule: 'true', fieldPath: ' ' }, 'fieldPath', 'fieldPath must be non-empty if specified'],
+  [
+    { rule: 'true', reason: 'Other' },
+    'reason',
+    'supported values: "FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"',
+  ],
+])('refuses what a rule may not say: %j', (rule, field, detail) => {
+  const schema = { type: 'object', 'x-kubernetes-validations': [rule] } as unknown as Schema;
+  expect(validateSchema(schema, path)).toEqual([
+    expect.objectContaining({ path: `${path}.x-kubernetes-validations[0].${field}`, detail }),
+  ]);
+});

@@ -69,6 +69,7 @@ function walk(schema: Schema, path: string, { errors, root, level }: Walk): void
   checkListAndMap(schema, path, errors);
   if (schema['x-kubernetes-embedded-resource']) checkEmbedded(schema, path, errors);
   if (schema.default !== undefined) checkDefault(schema, path, errors);
+  checkRuleTexts(schema, path, errors);
   for (const [name, property] of Object.entries(schema.properties ?? {}))
     walk(property, child(path, `properties[${name}]`), { errors, root: false, level: 'field' });
   const items = itemsOf(schema);
@@ -198,6 +199,31 @@ function checkDefault(schema: Schema, path: string, errors: FieldError[]): void 
   for (const error of validateValue(schema, schema.default, 'default')) {
     const inner = error.path === 'default' ? '' : error.path.slice('default'.length);
     errors.push({ ...error, path: child(path, 'default') + inner });
+  }
+}
+
+const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
+
+/** What rules say beside their expressions, which are looked at when all else is right. */
+function checkRuleTexts(schema: Schema, path: string, errors: FieldError[]): void {
+  for (const [i, validation] of (schema['x-kubernetes-validations'] ?? []).entries()) {
+    const { rule, message, messageExpression, reason, fieldPath } = validation;
+    const where = at(child(path, 'x-kubernetes-validations'), i);
+    if (!rule.trim()) errors.push(required(child(where, 'rule'), 'rule is not specified'));
+    if (message && !message.trim())
+      errors.push(invalid(child(where, 'message'), message, 'message must be non-empty if specified'));
+    else if (message?.trim().includes('\n'))
+      errors.push(invalid(child(where, 'message'), message, 'message must not contain line breaks'));
+    else if (!message && !messageExpression && rule.trim().includes('\n'))
+      errors.push(required(child(where, 'message'), 'message must be specified if rule contains line breaks'));
+    if (messageExpression && !messageExpression.trim())
+      errors.push(required(child(where, 'messageExpression'), 'messageExpression must be non-empty if specified'));
+    if (reason !== undefined && !reasons.includes(reason))
+      errors.push(notSupported(child(where, 'reason'), reason, reasons));
+    if (fieldPath && !fieldPath.trim())
+      errors.push(invalid(child(where, 'fieldPath'), fieldPath, 'fieldPath must be non-empty if specified'));
+    else if (fieldPath?.trim().includes('\n'))
+      errors.push(invalid(child(where, 'fieldPath'), fieldPath, 'fieldPath must not contain line breaks'));
   }
 }
 
