@@ -123,3 +123,27 @@ it.each([
     expect.objectContaining({ path: `${path}.x-kubernetes-validations[0].${field}`, detail }),
   ]);
 });
+
+it('takes transition rules only where it is known what was before', () => {
+  const items: Schema = { type: 'string', maxLength: 9, 'x-kubernetes-validations': [{ rule: 'self == oldSelf' }] };
+  const list: Schema = { type: 'array', maxItems: 9, items };
+  const schema = { type: 'object', properties: { list } } as Schema;
+  expect(validateSchema(schema, path)).toEqual([
+    expect.objectContaining({
+      path: `${path}.properties[list].items.x-kubernetes-validations[0].rule`,
+      detail: `oldSelf cannot be used on the uncorrelatable portion of the schema within ${path}.properties[list]`,
+    }),
+  ]);
+  const key: Schema = { type: 'string', maxLength: 9 };
+  const keyed = {
+    ...list,
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['key'],
+    items: {
+      type: 'object',
+      required: ['key'],
+      properties: { key, value: items },
+    },
+  } as Schema;
+  expect(validateSchema({ type: 'object', properties: { keyed } } as Schema, path)).toEqual([]);
+});

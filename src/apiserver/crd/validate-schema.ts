@@ -9,7 +9,7 @@ import {
   required,
 } from '../../api/machinery/field-error.ts';
 import { checkRuleCosts } from './rule-costs.ts';
-import { compileRules, type RuleProblem } from './rules.ts';
+import { compileRules, type RuleProblem, type RuleTree } from './rules.ts';
 import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
 import { validateValue } from './validate-value.ts';
 
@@ -27,7 +27,10 @@ export function validateSchema(schema: Schema, path: string): FieldError[] {
   if (errors.length) return errors;
   const problems: RuleProblem[] = [];
   const rules = compileRules(schema, problems);
-  if (rules) errors.push(...checkRuleCosts(rules, path));
+  if (rules) {
+    checkTransitions(rules, path, errors);
+    errors.push(...checkRuleCosts(rules, path));
+  }
   for (const problem of problems) errors.push(invalid(child(path, problem.path), problem.value, problem.detail));
   return errors;
 }
@@ -200,6 +203,21 @@ function checkDefault(schema: Schema, path: string, errors: FieldError[]): void 
     const inner = error.path === 'default' ? '' : error.path.slice('default'.length);
     errors.push({ ...error, path: child(path, 'default') + inner });
   }
+}
+
+/** What was before is unknown for the items of a list that is no map: `within` is the outermost such list. */
+function checkTransitions(tree: RuleTree, path: string, errors: FieldError[], within?: string): void {
+  const { schema } = tree;
+  for (const { rule, usesOld } of within === undefined ? [] : tree.rules) {
+    const index = schema['x-kubernetes-validations']!.indexOf(rule);
+    const why = `oldSelf cannot be used on the uncorrelatable portion of the schema within ${within}`;
+    if (usesOld) errors.push(invalid(`${at(child(path, 'x-kubernetes-validations'), index)}.rule`, rule.rule, why));
+  }
+  for (const [name, property] of tree.properties)
+    checkTransitions(property, child(path, `properties[${name}]`), errors, within);
+  const known = schema['x-kubernetes-list-type'] === 'map';
+  if (tree.items) checkTransitions(tree.items, child(path, 'items'), errors, within ?? (known ? undefined : path));
+  if (tree.values) checkTransitions(tree.values, child(path, 'additionalProperties'), errors, within);
 }
 
 const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
