@@ -12,6 +12,7 @@ import { createTokenIssuer } from './authn/token-request.ts';
 import { forbiddenByAuthorizer } from './authz/forbidden.ts';
 import { expireEvents } from './bootstrap/expire-events.ts';
 import { ensureFlowObjects } from './bootstrap/flow-objects.ts';
+import { publishEndpoints } from './bootstrap/kubernetes-endpoints.ts';
 import { repairServices } from './bootstrap/repair-services.ts';
 import { startAdmission } from './bootstrap/start-admission.ts';
 import { ensureSystemObjects } from './bootstrap/system-objects.ts';
@@ -155,6 +156,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   await ensureSystemObjects(api, { ranges: services.ranges, advertise: options.advertise });
   const admission = options.admission === false ? undefined : await startAdmission(api, options.admission ?? {});
   await ensureFlowObjects(api.loopback());
+  const endpoints = options.advertise && (await publishEndpoints(api, options.advertise));
   const events = expireEvents(api, options.eventTtlSeconds ?? defaultEventTtlSeconds);
   const local = keepLocalServices(api);
   await local.settled;
@@ -178,6 +180,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     async close() {
       if (closing) return;
       closing = true;
+      await endpoints?.stop();
       deadline.stop();
       admission?.stop();
       custom.stop();

@@ -1,9 +1,12 @@
 /** Several API servers at once on one etcd: what clients may rely on, whichever server they talk to. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CustomResourceDefinition } from '../../src/api/apiextensions/custom-resource-definition.ts';
+import { Lease } from '../../src/api/coordination/lease.ts';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
+import { Endpoints } from '../../src/api/core/endpoints.ts';
 import { Namespace } from '../../src/api/core/namespace.ts';
 import { Service } from '../../src/api/core/service.ts';
+import { EndpointSlice } from '../../src/api/discovery/endpoint-slice.ts';
 import type { KindRef } from '../../src/api/kind.ts';
 import type { StatusError } from '../../src/api/machinery/status.ts';
 import { IPAddress } from '../../src/api/networking/ip-address.ts';
@@ -12,7 +15,7 @@ import { reconcileBootstrapPolicy } from '../../src/apiserver/authz/bootstrap-po
 import { alwaysAllowAuthorizer } from '../../src/apiserver/authz/chain.ts';
 import { createApiServer } from '../../src/apiserver/server.ts';
 import { loopbackUser } from '../../src/apiserver/user.ts';
-import { realClock } from '../../src/base/clock.ts';
+import { formatMicroTime, realClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
 import { MetricsRegistry } from '../../src/base/metrics.ts';
 import { seededRandom } from '../../src/base/random.ts';
@@ -72,7 +75,7 @@ describe.runIf(hasEtcd)('API servers on one etcd (needs etcd-server and etcd-cli
   let servers: Server[] = [];
   let seed = 0;
 
-  async function open(prefix: string): Promise<Server> {
+  async function open(prefix: string, advertise?: { address: string; port: number }): Promise<Server> {
     const store = await openEtcdStore({ endpoints: etcd!.endpoints, prefix });
     const cache = createObjectCache(store, { clock: realClock, freeze: true });
     const server = await createApiServer({
@@ -85,6 +88,7 @@ describe.runIf(hasEtcd)('API servers on one etcd (needs etcd-server and etcd-cli
       serviceCidr: '10.96.0.0/26',
       nodePortRange: '30000-30039',
       sharedStore: true,
+      advertise,
     });
     return {
       client: createClient(server.direct(loopbackUser)),
@@ -107,6 +111,44 @@ describe.runIf(hasEtcd)('API servers on one etcd (needs etcd-server and etcd-cli
   const now = async ({ client }: Server) => (await client.list(ConfigMap, { namespace })).metadata.resourceVersion!;
   const make = ({ client }: Server, name: string, n = '') =>
     client.create(ConfigMap, { metadata: { namespace, name }, data: { n } });
+
+  it('are all in the endpoints of the kubernetes service, as long as they live', async () => {
+    const [one, two] = await Promise.all([
+      open('/endpoints', { address: '198.18.0.1', port: 6443 }),
+      open('/endpoints', { address: '198.18.0.2', port: 6443 }),
+    ]);
+    const third = await open('/endpoints', { address: '198.18.0.1', port: 7443 });
+    const endpoints = async () => {
+      const { items } = await one.client.list(EndpointSlice, { namespace });
+      const found = items.flatMap(({ endpoints, ports }) =>
+        (endpoints ?? []).map(({ addresses }) => `${addresses[0]}:${ports?.[0]?.port}`),
+      );
+      const old = await one.client.get(Endpoints, { namespace, name: 'kubernetes' });
+      const older = (old.subsets ?? []).flatMap((subset) =>
+        (subset.addresses ?? []).map(({ ip }) => `${ip}:${subset.ports?.[0]?.port}`),
+      );
+      const [all, allOlder] = [found.sort().join(' '), older.sort().join(' ')];
+      return all === allOlder ? all : `${all}, but ${allOlder} in the older form`;
+    };
+    const are = (wanted: string) => until(`the endpoints are ${wanted}`, async () => (await endpoints()) === wanted);
+    await are('198.18.0.1:6443 198.18.0.1:7443 198.18.0.2:6443');
+    await third.close();
+    await are('198.18.0.1:6443 198.18.0.2:6443');
+
+    // A server that was killed says no goodbye: its lease runs out.
+    const renew = (ago: number) => ({ spec: { renewTime: formatMicroTime(Date.now() - ago) } });
+    const ref = { namespace: 'kube-system', name: 'apiserver-killed' };
+    await one.client.create(Lease, {
+      metadata: { ...ref, labels: { 'apiserver.kubernetes.io/identity': 'kube-apiserver' } },
+      spec: { holderIdentity: '198.18.0.3:6443', leaseDurationSeconds: 15, ...renew(0).spec },
+    });
+    await are('198.18.0.1:6443 198.18.0.2:6443 198.18.0.3:6443');
+    await one.client.patch(Lease, ref, renew(16_000), { type: 'merge' });
+    await are('198.18.0.1:6443 198.18.0.2:6443');
+    await two.close();
+    await are('198.18.0.1:6443');
+    await one.close();
+  });
 
   it('start at the same moment on an empty store, again and again', async () => {
     for (let round = 0; round < 4; round++) {

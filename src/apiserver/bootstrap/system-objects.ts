@@ -1,18 +1,15 @@
 /** Objects that every cluster has: system namespaces, the service range, and the kubernetes service. */
 
-import { Endpoints } from '../../api/core/endpoints.ts';
 import { Namespace } from '../../api/core/namespace.ts';
 import { Service } from '../../api/core/service.ts';
-import { EndpointSlice } from '../../api/discovery/endpoint-slice.ts';
-import type { KindRef, KubeObject } from '../../api/kind.ts';
-import { isAlreadyExists } from '../../api/machinery/status.ts';
 import { ServiceCIDR } from '../../api/networking/service-cidr.ts';
 import { PriorityClass } from '../../api/scheduling/priority-class.ts';
 import { formatTime } from '../../base/clock.ts';
-import { deepEqual } from '../../base/deep.ts';
-import type { Client, Draft } from '../../client/client.ts';
+import type { Client } from '../../client/client.ts';
 import type { ApiContext } from '../context.ts';
 import { type AddressRange, addressAt } from '../registry/services/address-range.ts';
+import { ensure } from './ensure.ts';
+import type { ServerAddress } from './kubernetes-endpoints.ts';
 
 export const systemNamespaces: readonly string[] = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
@@ -31,22 +28,12 @@ const systemPriorityClasses = [
   },
 ] as const;
 
-async function ensure<T extends KubeObject>(client: Client, kind: KindRef<T>, draft: Draft<T>): Promise<void> {
-  const { name, namespace } = (draft as { metadata: { name: string; namespace?: string } }).metadata;
-  if (await client.find(kind, { name, ...(namespace ? { namespace } : {}) })) return;
-  try {
-    await client.create(kind, draft);
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-  }
-}
-
 /** Makes what is missing; safe to run by several servers at once and again at any time. */
 export async function ensureSystemObjects(
   api: ApiContext,
   options: {
     ranges: readonly AddressRange[];
-    advertise: { readonly address: string; readonly port: number } | undefined;
+    advertise: ServerAddress | undefined;
   },
 ): Promise<void> {
   const client = api.loopback();
@@ -56,8 +43,7 @@ export async function ensureSystemObjects(
   ]);
   await ensureServiceRange(api, client, options.ranges);
   const { ranges, advertise } = options;
-  await ensureKubernetesService(client, ranges, advertise?.port ?? 6443);
-  if (advertise) await ensureKubernetesEndpoints(client, advertise);
+  await ensureKubernetesService(api, client, ranges, advertise?.port ?? 6443);
 }
 
 async function ensureServiceRange(api: ApiContext, client: Client, ranges: readonly AddressRange[]): Promise<void> {
@@ -81,6 +67,7 @@ async function ensureServiceRange(api: ApiContext, client: Client, ranges: reado
 }
 
 async function ensureKubernetesService(
+  api: ApiContext,
   client: Client,
   ranges: readonly AddressRange[],
   targetPort: number,
@@ -101,33 +88,7 @@ async function ensureKubernetesService(
   });
   const found = await client.find(Service, ref);
   const port = found?.spec.ports?.[0];
-  if (!found || port?.targetPort === targetPort) return;
+  // Servers that share a store may have a port each, which the endpoints tell.
+  if (!found || api.sharedStore || port?.targetPort === targetPort) return;
   await client.patch(Service, ref, { spec: { ports: [{ ...port, targetPort }] } }, { type: 'merge' });
-}
-
-/** Points the kubernetes service at this server. */
-async function ensureKubernetesEndpoints(
-  client: Client,
-  { address, port }: { readonly address: string; readonly port: number },
-): Promise<void> {
-  const ref = { namespace: 'default', name: 'kubernetes' };
-  const labels = { 'endpointslice.kubernetes.io/skip-mirror': 'true' };
-  const subsets = [{ addresses: [{ ip: address }], ports: [{ name: 'https', port, protocol: 'TCP' }] }];
-  await ensure(client, Endpoints, { metadata: { ...ref, labels }, subsets });
-  const endpoints = await client.find(Endpoints, ref);
-  if (endpoints && !deepEqual(endpoints.subsets, subsets))
-    await client.patch(Endpoints, ref, { subsets }, { type: 'merge' });
-
-  const slice = {
-    addressType: address.includes(':') ? 'IPv6' : 'IPv4',
-    endpoints: [{ addresses: [address], conditions: { ready: true } }],
-    ports: [{ name: 'https', port, protocol: 'TCP' }],
-  };
-  await ensure(client, EndpointSlice, {
-    metadata: { ...ref, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
-    ...slice,
-  });
-  const found = await client.find(EndpointSlice, ref);
-  if (found && (found.endpoints?.[0]?.addresses[0] !== address || found.ports?.[0]?.port !== port))
-    await client.patch(EndpointSlice, ref, { endpoints: slice.endpoints, ports: slice.ports }, { type: 'merge' });
 }
