@@ -30,12 +30,18 @@ export class PodResizer {
   /** What containers have, by id, where it is no longer what they were created with. */
   readonly #applied = new Map<string, Limits>();
   #condition: ResizeCondition | undefined;
+  #judged: Shared<Pod> | undefined;
 
   constructor(kit: PodKit) {
     this.#kit = kit;
   }
 
-  /** Why the spec's resources are not (yet) in force; the status then shows what was. */
+  /** Whether the containers have what this version of the pod asks for; otherwise the status shows what was. */
+  isInForce(pod: Shared<Pod>): boolean {
+    return !this.#condition && (!this.#judged || this.#judged.metadata.generation === pod.metadata.generation);
+  }
+
+  /** Why the spec's resources are not (yet) in force. */
   get condition(): ResizeCondition | undefined {
     return this.#condition;
   }
@@ -45,6 +51,15 @@ export class PodResizer {
    * @param others the active pods of the node without this one
    */
   async sync(
+    pod: Shared<Pod>,
+    options: { current: RuntimePod; others: readonly Shared<Pod>[] },
+  ): Promise<ResizeResult> {
+    const result = await this.#resize(pod, options);
+    this.#judged = pod;
+    return result;
+  }
+
+  async #resize(
     pod: Shared<Pod>,
     options: { current: RuntimePod; others: readonly Shared<Pod>[] },
   ): Promise<ResizeResult> {

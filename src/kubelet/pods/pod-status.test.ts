@@ -65,6 +65,19 @@ function statusOf(pod: Shared<Pod>, containers: RuntimeContainer[], more: Partia
 const condition = (status: PodStatus, type: string) => status.conditions?.find((one) => one.type === type);
 
 describe('the status of a pod', () => {
+  it('shows the resources that were in force while those of the spec are not', () => {
+    const of = (cpu: string) => ({ limits: { cpu }, requests: { cpu } });
+    const pod = podOf(
+      { containers: [{ name: 'main', image: 'web:1', resources: of('900') } as Pod['spec']['containers'][0]] },
+      { containerStatuses: [{ name: 'main', resources: of('1'), allocatedResources: { cpu: '1' } } as never] },
+    );
+    expect(statusOf(pod, [ran('main')]).containerStatuses?.[0]).toMatchObject({ resources: of('900') });
+    expect(statusOf(pod, [ran('main')], { keepResources: true }).containerStatuses?.[0]).toMatchObject({
+      resources: of('1'),
+      allocatedResources: { cpu: '1' },
+    });
+  });
+
   it('is pending while containers are being created', () => {
     const status = statusOf(podOf(), []);
     expect(status).toMatchObject({ phase: 'Pending', observedGeneration: 3, startTime: '2026-01-01T12:00:00Z' });

@@ -39,7 +39,9 @@ export interface StatusInput {
   readonly runtimeName: string;
   /** Set when the agent ended the pod for a reason of its own (eviction, deadline): it fails. */
   readonly failure?: WaitingReason | undefined;
-  /** Why the spec's resources are not in force: the status goes on to show what was. */
+  /** Set when the spec's resources are not in force: the status goes on to show what was. */
+  readonly keepResources?: boolean;
+  /** Why they are not. */
   readonly resize?: (Pick<PodCondition, 'type' | 'status'> & Partial<PodCondition>) | undefined;
   /** The pod was deleted or failed and all is stopped: nothing may seem to wait any more. */
   readonly finished?: boolean;
@@ -192,7 +194,7 @@ function containerStatus(input: StatusInput, container: AnyContainer, fallbackRe
   const hasEndedWell = !runs && status.state.terminated?.exitCode === 0;
   status.ready = isMain || isSidecar ? runs && input.isReady(latest) : hasEndedWell;
   if (!isMain && !isSidecar && !isInit(pod, container.name)) status.ready = false;
-  addResources(status, container, { latest, old, resizing: input.resize !== undefined });
+  addResources(status, container, { latest, old, keep: input.keepResources ?? false });
   if (container.volumeMounts?.length) {
     status.volumeMounts = container.volumeMounts.map((mount) => ({
       name: mount.name,
@@ -219,11 +221,11 @@ const isInit = (pod: Shared<Pod>, name: string) => (pod.spec.initContainers ?? [
 function addResources(
   status: ContainerStatus,
   container: AnyContainer,
-  at: { latest: RuntimeContainer; old: Shared<ContainerStatus> | undefined; resizing: boolean },
+  at: { latest: RuntimeContainer; old: Shared<ContainerStatus> | undefined; keep: boolean },
 ): void {
   const { latest, old } = at;
   if (latest.state !== 'running' && latest.state !== 'created') return;
-  if (at.resizing && old?.resources) {
+  if (at.keep && old?.resources) {
     status.resources = mutableCopy(old.resources);
     if (old.allocatedResources) status.allocatedResources = { ...old.allocatedResources };
     return;

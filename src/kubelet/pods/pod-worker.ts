@@ -332,6 +332,7 @@ export class PodWorker {
       runtimeName,
       failure: this.#failure,
       resize: this.#resizer.condition,
+      keepResources: !this.#resizer.isInForce(this.#pod),
       ...options,
     });
   }
