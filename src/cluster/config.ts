@@ -244,7 +244,7 @@ export function validateSettings(settings: ClusterSettings): void {
   }
   const lease = settings.leaderElectLeaseDuration;
   if (lease !== undefined && !((parseDuration(lease) ?? 0) >= 1000)) {
-    throw wrong(`--leader-elect-lease-duration "${lease}" must be a duration of at least 1s, such as 15s`);
+    throw wrong(`--leader-elect-lease-duration "${lease}" must be a duration of at least 1s, such as 9s`);
   }
   for (const part of settings.disable) {
     if (!optionalParts.includes(part))
