@@ -45,7 +45,10 @@ clusterCommand('up', 'Start a cluster and wait until it is usable')
   .option('--etcd-key <file>', 'key of the client certificate for etcd')
   .option('--pod-cidr <cidr>', 'network of the pods (default: a free one)')
   .option('--service-cidr <cidr>', 'network of the services (default: a free one)')
-  .option('--leader-elect-lease-duration <duration>', 'how long the lease of a control plane that is gone is respected (9s)')
+  .option(
+    '--leader-elect-lease-duration <duration>',
+    'how long the lease of a control plane that is gone is respected (9s)',
+  )
   .option('--disable <parts>', 'leave parts out, separated by commas', list)
   .option('--authentication-config <file>', 'AuthenticationConfiguration file')
   .option('--authorization-mode <modes>', 'Node,RBAC by default; AlwaysAllow and Webhook on request', list)
