@@ -3,6 +3,7 @@ import { apiVersionOf, type KindRef, type KubeObject, type Shared } from '../api
 import { isInvalid, isNotFound } from '../api/machinery/status.ts';
 import type { Client } from '../client/client.ts';
 import type { Informer } from '../client/informer.ts';
+import { type ControllerContext, keyOf, type ObjectKey } from '../client/reconcile.ts';
 
 const ownerIndex = 'controller';
 const orphansOf = (namespace: string | undefined): string => `orphans:${namespace ?? ''}`;
@@ -21,6 +22,16 @@ export function indexByController<T extends KubeObject>(informer: Informer<T>): 
 /** The objects whose controller has this UID. */
 export function ownedBy<T extends KubeObject>(informer: Informer<T>, uid: string): readonly Shared<T>[] {
   return indexByController(informer).byIndex(ownerIndex, uid);
+}
+
+/** The owners that would adopt an object: of its namespace, when it has no controller and is not being deleted. */
+export function adoptersOf<T extends KubeObject>(
+  context: ControllerContext,
+  orphan: Shared<KubeObject>,
+  { kind, matches }: { kind: KindRef<T>; matches: (owner: Shared<T>) => boolean },
+): ObjectKey[] {
+  if (controllerOf(orphan) || orphan.metadata.deletionTimestamp) return [];
+  return context.lister(kind).list(orphan.metadata.namespace).filter(matches).map(keyOf);
 }
 
 /** The objects of a namespace that no controller owns. */

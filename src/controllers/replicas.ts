@@ -11,7 +11,6 @@ import { deepEqual } from '../base/deep.ts';
 import {
   type ControllerContext,
   type ControllerDefinition,
-  keyOf,
   type ObjectKey,
   type ReconcileResult,
   type WatchSource,
@@ -20,7 +19,7 @@ import {
 import { coalesceMs } from './coalesce.ts';
 import { findCondition, withCondition, withoutCondition } from './conditions.ts';
 import { Expectations } from './expectations.ts';
-import { claimObjects, controllerOf, indexByController, ownedBy } from './ownership.ts';
+import { adoptersOf, claimObjects, controllerOf, indexByController, ownedBy } from './ownership.ts';
 import {
   createPod,
   deletePod,
@@ -70,9 +69,10 @@ export function replicaController<T extends KubeObject>(kind: ReplicaKind<T>): C
     kind: Pod,
     changed: podOwnerCares,
     keys: (pod, context) => {
-      if (controllerOf(pod) || pod.metadata.deletionTimestamp) return [];
-      const owners = context.lister(kind.kind).list(pod.metadata.namespace);
-      return owners.filter((owner) => kind.matches(owner, pod.metadata.labels)).map(keyOf);
+      return adoptersOf(context, pod, {
+        kind: kind.kind,
+        matches: (owner) => kind.matches(owner, pod.metadata.labels),
+      });
     },
   };
   return {

@@ -18,7 +18,7 @@ import {
 import { coalesceMs } from '../coalesce.ts';
 import { revisionHashLabel, syncRevision, truncateHistory } from '../controller-revisions.ts';
 import { Expectations } from '../expectations.ts';
-import { claimObjects, controllerOf, indexByController } from '../ownership.ts';
+import { adoptersOf, claimObjects, indexByController } from '../ownership.ts';
 import { createPod, deletePod, isNamespaceTerminating, slowStart } from '../pods/control.ts';
 import { isPodAvailable, isPodReady, nextAvailabilityMs, podOwnerCares } from '../pods/state.ts';
 import { allow, recordEvents } from '../rbac-rules.ts';
@@ -53,13 +53,10 @@ export const daemonSetController = defineController<DaemonSet>({
       kind: Pod,
       changed: podOwnerCares,
       keys: (pod, context) =>
-        controllerOf(pod) || pod.metadata.deletionTimestamp
-          ? []
-          : context
-              .lister(DaemonSet)
-              .list(pod.metadata.namespace)
-              .filter((set) => matcherOf(set.spec.selector).matches(pod.metadata.labels))
-              .map(keyOf),
+        adoptersOf(context, pod, {
+          kind: DaemonSet,
+          matches: (set) => matcherOf(set.spec.selector).matches(pod.metadata.labels),
+        }),
     }),
     watches<Node>({
       kind: Node,

@@ -2,8 +2,8 @@ import { Deployment } from '../../api/apps/deployment.ts';
 import { ReplicaSet } from '../../api/apps/replica-set.ts';
 import { Pod } from '../../api/core/pod.ts';
 import { controllerKey } from '../../client/controller-runner.ts';
-import { defineController, keyOf, watches } from '../../client/reconcile.ts';
-import { claimObjects, controllerOf, indexByController } from '../ownership.ts';
+import { defineController, watches } from '../../client/reconcile.ts';
+import { adoptersOf, claimObjects, indexByController } from '../ownership.ts';
 import { allow, recordEvents } from '../rbac-rules.ts';
 import { matcherOf } from '../selector-cache.ts';
 import { Rollout } from './rollout.ts';
@@ -17,13 +17,10 @@ export const deploymentController = defineController<Deployment>({
     watches<ReplicaSet>({
       kind: ReplicaSet,
       keys: (rs, context) =>
-        controllerOf(rs) || rs.metadata.deletionTimestamp
-          ? []
-          : context
-              .lister(Deployment)
-              .list(rs.metadata.namespace)
-              .filter((d) => matcherOf(d.spec.selector).matches(rs.metadata.labels))
-              .map(keyOf),
+        adoptersOf(context, rs, {
+          kind: Deployment,
+          matches: (d) => matcherOf(d.spec.selector).matches(rs.metadata.labels),
+        }),
     }),
     // Recreate waits for the last old pod to be gone, which no ReplicaSet's status tells.
     watches<Pod>({

@@ -9,14 +9,13 @@ import { deepEqual } from '../../base/deep.ts';
 import {
   type ControllerContext,
   defineController,
-  keyOf,
   type ObjectKey,
   type ReconcileResult,
   watches,
 } from '../../client/reconcile.ts';
 import { syncRevision, templateOf, truncateHistory } from '../controller-revisions.ts';
 import { Expectations } from '../expectations.ts';
-import { claimObjects, controllerOf, indexByController } from '../ownership.ts';
+import { adoptersOf, claimObjects, indexByController } from '../ownership.ts';
 import { isNamespaceTerminating } from '../pods/control.ts';
 import { isPodAvailable, isPodReady, nextAvailabilityMs, podOwnerCares } from '../pods/state.ts';
 import { allow, recordEvents } from '../rbac-rules.ts';
@@ -43,15 +42,11 @@ export const statefulSetController = defineController<StatefulSet>({
       kind: Pod,
       changed: podOwnerCares,
       keys: (pod, context) =>
-        controllerOf(pod) || pod.metadata.deletionTimestamp
-          ? []
-          : context
-              .lister(StatefulSet)
-              .list(pod.metadata.namespace)
-              .filter(
-                (set) => matcherOf(set.spec.selector).matches(pod.metadata.labels) && ordinalOf(set, pod) !== undefined,
-              )
-              .map(keyOf),
+        adoptersOf(context, pod, {
+          kind: StatefulSet,
+          matches: (set) =>
+            matcherOf(set.spec.selector).matches(pod.metadata.labels) && ordinalOf(set, pod) !== undefined,
+        }),
     }),
   ],
   rbac: [
