@@ -1,8 +1,8 @@
 /** The FlowSchemas and PriorityLevelConfigurations that upstream makes at start (flowcontrol bootstrap, mandatory and suggested). */
 import { FlowSchema } from '../../api/flowcontrol/flow-schema.ts';
 import { PriorityLevelConfiguration } from '../../api/flowcontrol/priority-level-configuration.ts';
-import { isAlreadyExists } from '../../api/machinery/status.ts';
 import type { Client, Draft } from '../../client/client.ts';
+import { ensure } from './ensure.ts';
 
 type Rule = NonNullable<NonNullable<Draft<FlowSchema>['spec']>['rules']>[number];
 type Subject = NonNullable<NonNullable<Rule>['subjects']>[number];
@@ -171,16 +171,9 @@ const managed = { 'apf.kubernetes.io/autoupdate-spec': 'true' };
 
 /** Makes those that are missing; what an administrator has changed stays. */
 export async function ensureFlowObjects(client: Client): Promise<void> {
-  const tolerate = (error: unknown) => {
-    if (!isAlreadyExists(error)) throw error;
-  };
-  const exists = async (kind: typeof FlowSchema | typeof PriorityLevelConfiguration, name: string) =>
-    (await client.find(kind as typeof FlowSchema, { name })) !== undefined;
-  const work: Promise<unknown>[] = [];
-  const addLevel = async (name: string, spec: NonNullable<Draft<PriorityLevelConfiguration>['spec']>) => {
-    if (await exists(PriorityLevelConfiguration, name)) return;
-    await client.create(PriorityLevelConfiguration, { metadata: { name, annotations: managed }, spec }).catch(tolerate);
-  };
+  const work: Promise<void>[] = [];
+  const addLevel = (name: string, spec: NonNullable<Draft<PriorityLevelConfiguration>['spec']>) =>
+    ensure(client, PriorityLevelConfiguration, { metadata: { name, annotations: managed }, spec });
   work.push(addLevel('exempt', { type: 'Exempt', exempt: { nominalConcurrencyShares: 0, lendablePercent: 0 } }));
   for (const { name, shares, lendable, queues, handSize } of levels) {
     const limitResponse = queues
@@ -190,17 +183,13 @@ export async function ensureFlowObjects(client: Client): Promise<void> {
     work.push(addLevel(name, { type: 'Limited', limited }));
   }
   for (const { name, level, precedence, by, rules } of schemas) {
-    const add = async () => {
-      if (await exists(FlowSchema, name)) return;
-      const spec = {
-        priorityLevelConfiguration: { name: level },
-        matchingPrecedence: precedence,
-        ...(by ? { distinguisherMethod: { type: by } } : {}),
-        rules,
-      };
-      await client.create(FlowSchema, { metadata: { name, annotations: managed }, spec }).catch(tolerate);
+    const spec = {
+      priorityLevelConfiguration: { name: level },
+      matchingPrecedence: precedence,
+      ...(by ? { distinguisherMethod: { type: by } } : {}),
+      rules,
     };
-    work.push(add());
+    work.push(ensure(client, FlowSchema, { metadata: { name, annotations: managed }, spec }));
   }
   await Promise.all(work);
 }
