@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { installPackages, missingPackages, nodePackages } from '../src/cluster/packages.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -41,6 +41,14 @@ if (missing.length > 0) {
 let passed = 0;
 let failed = 0;
 const skipped: string[] = [];
+const failures: string[] = [];
+
+/** Counts a failure, and keeps what it said for the end of the output, where it is read first. */
+function fail(name: string, message: string): void {
+  failed++;
+  const lines = message.split('\n').filter((line) => !line.includes('/node_modules/'));
+  failures.push([`  ${name}`, ...lines.slice(0, 30).map((line) => `    ${line}`)].join('\n'));
+}
 
 function hasTests(folder: string): boolean {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).some((f) => f.endsWith('.test.ts'));
@@ -49,7 +57,7 @@ function hasTests(folder: string): boolean {
 if (selected.length === 0 || selected.includes('check')) {
   const check = spawnSync(process.execPath, ['scripts/check.ts'], { cwd: root, stdio: 'inherit' });
   if (check.status === 0) passed++;
-  else failed++;
+  else fail('check', 'see its lines at the beginning');
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'timonel-test-'));
@@ -73,27 +81,33 @@ try {
       { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, TIMONEL_TEST_SCRATCH: scratch } },
     );
     if (!existsSync(report)) {
-      console.error(`${suite}: the test runner ended without a report (exit code ${run.status ?? run.signal})`);
-      failed++;
+      fail(suite, `the test runner ended without a report (exit code ${run.status ?? run.signal})`);
       continue;
     }
     const result = JSON.parse(readFileSync(report, 'utf8')) as {
       numPassedTests: number;
       numFailedTests: number;
       numFailedTestSuites: number;
-      testResults: { name: string; status: string; assertionResults: { fullName: string; status: string }[] }[];
+      testResults: {
+        name: string;
+        status: string;
+        message: string;
+        assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+      }[];
     };
     passed += result.numPassedTests;
-    failed += result.numFailedTests;
     for (const file of result.testResults) {
+      const name = relative(root, file.name);
       // A file that failed to load has no assertions of its own to count.
-      if (file.status === 'failed' && file.assertionResults.every((a) => a.status !== 'failed')) failed++;
-      for (const a of file.assertionResults)
+      if (file.status === 'failed' && file.assertionResults.every((a) => a.status !== 'failed'))
+        fail(name, file.message);
+      for (const a of file.assertionResults) {
         if (a.status === 'skipped' || a.status === 'pending') skipped.push(a.fullName);
+        if (a.status === 'failed') fail(`${name}: ${a.fullName}`, a.failureMessages.join('\n'));
+      }
     }
     if (run.status !== 0 && result.numFailedTests === 0 && result.numFailedTestSuites === 0) {
-      console.error(`${suite}: the test runner failed with exit code ${run.status ?? run.signal}`);
-      failed++;
+      fail(suite, `the test runner failed with exit code ${run.status ?? run.signal}`);
     }
   }
 } finally {
@@ -101,5 +115,6 @@ try {
 }
 
 if (skipped.length) console.log(`\nskipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
+if (failures.length) console.log(`\nfailed:\n${failures.join('\n')}`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed || passed === 0 ? 1 : 0;
