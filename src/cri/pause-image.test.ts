@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { imageArchitecture } from './oci-image.ts';
 import { packPauseImage, pauseProgram } from './pause-image.ts';
 import { readTar } from './tar.ts';
@@ -18,7 +18,7 @@ describe('the pause program', () => {
         const child = spawn(path, { stdio: 'ignore' });
         await once(child, 'spawn');
         // Until it waits for them (rt_sigtimedwait: 128 or 137), signals would end it the usual way.
-        await vi.waitUntil(() => /^(128|137) /.test(readFileSync(`/proc/${child.pid}/syscall`, 'utf8')));
+        await expect.poll(() => readFileSync(`/proc/${child.pid}/syscall`, 'utf8')).toMatch(/^(128|137) /);
         // SIGCHLD must not end it; if it did, the exit code below would come without our signal.
         child.kill('SIGCHLD');
         child.kill(signal);

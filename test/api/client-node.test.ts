@@ -261,7 +261,7 @@ it('goes on where a watch that ended left off, without a new list', async () => 
     await core.createNamespacedConfigMap({ namespace, body: configMap(`resumed-${n}`, { v: `${n}` }, labels) });
     await expect.poll(() => events.length).toBe(n + 1);
     const seen = watches.length;
-    await expect.poll(() => watches.length, { timeout: 5000 }).toBeGreaterThan(seen);
+    await expect.poll(() => watches.length).toBeGreaterThan(seen);
   }
   await informer.stop();
   expect(events).toEqual(['add resumed-0 0', 'add resumed-1 1', 'add resumed-2 2']);

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await user.leave();
-}, 60_000);
+});
 
 function expectOneLine(result: RunResult, code: number, text: RegExp): void {
   expect(result.stderr.trim().split('\n'), result.stderr).toHaveLength(1);
@@ -98,7 +98,7 @@ describe('timonel up refuses', () => {
     const result = await user.timonel('up', '--name', 'torn');
     expectOneLine(result, 1, /state\.db/);
     expect(existsSync(database)).toBe(true);
-  }, 60_000);
+  });
 
   it('changing what a cluster was made with', async () => {
     expect(await user.timonel('up', '--runtime', 'sim', '--name', 'fixed')).toMatchObject({ code: 0 });
@@ -108,7 +108,7 @@ describe('timonel up refuses', () => {
       1,
       /was made with --pod-cidr/,
     );
-  }, 60_000);
+  });
 });
 
 describe.runIf(asRoot)('without what containers need (needs root on Linux)', () => {

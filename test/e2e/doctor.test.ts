@@ -19,7 +19,7 @@ interface CisResult {
 let user: User;
 beforeAll(async () => {
   user = await newUser();
-}, 60_000);
+});
 afterAll(() => user?.leave(), 60_000);
 
 async function examine(...args: string[]): Promise<{ code: number; name?: string; findings: Finding[] }> {
@@ -83,7 +83,7 @@ describe('timonel doctor', () => {
     expect(bad.findings.every(({ verdict, advice }) => verdict === 'ok' || advice)).toBe(true);
     const told = await user.timonel('doctor', '--name', 'ill');
     expect(told.stdout).toMatch(/✗ server: .*\n {4}→ .*"timonel up --name ill" starts it/);
-  }, 60_000);
+  });
 
   it('passes every check of the benchmark that applies in a default installation', async () => {
     expect((await user.timonel('up', '--name', 'good', '--runtime', 'sim')).code).toBe(0);
@@ -99,7 +99,7 @@ describe('timonel doctor', () => {
       '5.1.1 MANUAL',
       '5.2.2 MANUAL',
     ]);
-  }, 60_000);
+  });
 
   it('fails the checks whose protection was taken away', async () => {
     const identities = join(user.home, 'identities.yaml');
@@ -127,7 +127,7 @@ describe('timonel doctor', () => {
     expect(failed.map((result) => result.id)).toEqual(
       expect.arrayContaining('1.1.21 1.2.1 1.2.6 1.2.7 1.2.8 1.2.12 1.2.13 1.2.14 4.2.2 5.1.2 5.1.4 5.1.5'.split(' ')),
     );
-  }, 60_000);
+  });
 
   it.runIf(process.platform === 'linux' && process.getuid?.() === 0)(
     'passes with real containers, too (needs root on Linux)',

@@ -23,7 +23,7 @@ describe.runIf(asRoot)('timonel up --cri-endpoint (needs root on Linux)', () => 
     await user?.leave();
     await runtime?.purge();
     rmSync(dir, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   it('runs pods on it, and takes only its own away', async () => {
     const up = await user.timonel('up', '--name', 'ext', '--cri-endpoint', runtime.endpoint);
@@ -43,5 +43,5 @@ describe.runIf(asRoot)('timonel up --cri-endpoint (needs root on Linux)', () => 
     const { items } = await runtime.runtime.runtime.listPodSandbox({});
     expect(items.map((sandbox) => sandbox.id)).toEqual([foreign.pod_sandbox_id]);
     expect(readdirSync(join(dir, 'net.d'))).toEqual([]);
-  }, 60_000);
+  });
 });

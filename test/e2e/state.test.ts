@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await user.leave();
-}, 60_000);
+});
 
 const simulated = async (name: string, ...more: string[]) => {
   const result = await user.timonel('up', '--name', name, '--runtime', 'sim', ...more);
@@ -54,7 +54,7 @@ describe('snapshots', () => {
     expect(restored, restored.stderr).toMatchObject({ code: 0 });
     await simulated('shot');
     expect(await on('shot', 'get', 'deployment', 'web', '-o', 'jsonpath={.spec.replicas}')).toBe('3');
-  }, 120_000);
+  });
 
   it('that are damaged change nothing', async () => {
     const file = (await user.timonel('snapshot', 'save', '--name', 'shot')).stdout.trim();
@@ -66,7 +66,7 @@ describe('snapshots', () => {
     expect(result.stderr).toContain('cannot be restored');
     expect(readdirSync(join(user.home, 'data'))).not.toContain('torn');
     expect(await user.timonel('down', '--purge', '--name', 'shot')).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
 });
 
 describe('encryption at rest', () => {
@@ -89,7 +89,7 @@ describe('encryption at rest', () => {
       Buffer.from(await on('crypt', 'get', 'secret', 'hush', '-o', 'jsonpath={.data.word}'), 'base64').toString(),
     ).toBe('mellon-the-password');
     expect(await user.timonel('down', '--purge', '--name', 'crypt')).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
 });
 
 describe.runIf(hasEtcd)('several control planes on one etcd (needs the package etcd-server)', () => {
@@ -97,7 +97,7 @@ describe.runIf(hasEtcd)('several control planes on one etcd (needs the package e
   afterEach(async () => {
     for (const name of ['one', 'two']) await user.timonel('down', '--purge', '--name', name);
     await etcd?.stop();
-  }, 60_000);
+  });
 
   it('share objects and authorities, and one takes over from the other', async () => {
     etcd = await startEtcd(1);
@@ -125,7 +125,7 @@ describe.runIf(hasEtcd)('several control planes on one etcd (needs the package e
         2,
       30_000,
     );
-  }, 120_000);
+  });
 
   it('take over the objects of a cluster on SQLite, and give them back, by snapshot', async () => {
     etcd = await startEtcd(1);
@@ -143,7 +143,7 @@ describe.runIf(hasEtcd)('several control planes on one etcd (needs the package e
     );
     for (const name of ['small', 'back'])
       expect(await user.timonel('down', '--purge', '--name', name)).toMatchObject({ code: 0 });
-  }, 120_000);
+  });
 
   it('say what is wrong with an etcd that does not answer', async () => {
     const result = await user.timonel(
@@ -161,5 +161,5 @@ describe.runIf(hasEtcd)('several control planes on one etcd (needs the package e
     expect(result.stderr.trim().split('\n')).toHaveLength(1);
     expect(result.stderr).toContain('etcd at http://127.0.0.1:1 does not answer');
     expect(readdirSync(join(user.home, 'data'))).not.toContain('one');
-  }, 60_000);
+  });
 });

@@ -113,11 +113,11 @@ it('installs a chart with definitions and hooks, upgrades, rolls back and uninst
   expect(await ok('uninstall rel')).toContain('release "rel" uninstalled');
   expect((await deployed()).code).toBe(404);
   expect((await gadget()).code).toBe(404);
-}, 60_000);
+});
 
 it('creates the chart that beginners start with, and installs it', async () => {
   const starter = join(session.folder, 'starter');
   await ok(`create ${starter}`);
   expect(await ok(`install first ${starter}`)).toContain('STATUS: deployed');
   expect(await ok('uninstall first')).toContain('uninstalled');
-}, 60_000);
+});

@@ -33,8 +33,7 @@ export async function startSession(options: TestServerOptions = {}): Promise<Ses
   return {
     server,
     folder,
-    exec: (program, args, input) =>
-      run(program, args, { env, timeoutMs: 30_000, ...(input === undefined ? {} : { input }) }),
+    exec: (program, args, input) => run(program, args, { env, ...(input === undefined ? {} : { input }) }),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });

@@ -179,7 +179,7 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
         spec: { terminationGracePeriodSeconds: 2, nodeName, automountServiceAccountToken: false, ...spec },
       } as Draft<Pod>),
     get,
-    async until(name, condition, timeoutMs = 20_000) {
+    async until(name, condition, timeoutMs = 60_000) {
       let last: Shared<Pod> | undefined;
       const deadline = realClock.monotonic() + timeoutMs;
       while (realClock.monotonic() < deadline) {
@@ -192,7 +192,7 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
         `pod ${name} did not get there: ${JSON.stringify(last?.status, undefined, 1)}\n${events.join('\n')}`,
       );
     },
-    untilGone: (name, timeoutMs = 20_000) =>
+    untilGone: (name, timeoutMs = 60_000) =>
       until(async () => (await client.find(Pod, { namespace: 'default', name })) === undefined, timeoutMs),
     async events(name) {
       const { items } = await client.list(Event, { namespace: 'default' });
@@ -215,7 +215,7 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits for a condition of the outside world. */
-export async function until(condition: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+export async function until(condition: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   const deadline = realClock.monotonic() + timeoutMs;
   while (!(await condition())) {
     if (realClock.monotonic() > deadline) throw new Error(`it did not happen within ${timeoutMs} ms`);

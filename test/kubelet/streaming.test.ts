@@ -38,7 +38,7 @@ describe.skipIf(missing)(`sessions with containers${missing ? ` (${missing})` : 
     await lab?.close();
   });
   const args = (...rest: string[]) => ['--kubeconfig', lab.kubeconfig, ...rest];
-  const kubectl = async (...rest: string[]) => (await run(kubectlPath, args(...rest), { timeout: 20_000 })).stdout;
+  const kubectl = async (...rest: string[]) => (await run(kubectlPath, args(...rest))).stdout;
   /** Runs kubectl with input; gives its output, error output and exit code. */
   const piped = async (input: string, ...rest: string[]) => {
     const child = spawn(kubectlPath, args(...rest));
@@ -109,7 +109,7 @@ describe.skipIf(missing)(`sessions with containers${missing ? ` (${missing})` : 
     const out: Buffer[] = [];
     child.stdout.on('data', (bytes: Buffer) => out.push(bytes));
     child.stdin.write('greetings\n');
-    await expect.poll(() => Buffer.concat(out).toString(), { timeout: 10_000 }).toContain('heard greetings');
+    await expect.poll(() => Buffer.concat(out).toString()).toContain('heard greetings');
     child.kill();
     await once(child, 'close');
   });

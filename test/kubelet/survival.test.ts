@@ -165,7 +165,7 @@ describe.skipIf(missing)(`survival${missing ? ` (${missing})` : ''}`, () => {
     } finally {
       await small.close();
     }
-  }, 60_000);
+  });
 
   it('registers the node anew when it was deleted, and renews its lease', async () => {
     const { Lease } = await import('../../src/api/coordination/lease.ts');

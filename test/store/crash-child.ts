@@ -35,9 +35,11 @@ async function write(writer: number): Promise<void> {
   }
 }
 
+/** Compacts ever more of what the parent has seen, and nothing of what it has not. */
 async function compact(): Promise<void> {
-  for (;;) {
-    await store.compact((await store.currentRevision()) - 2000);
+  const seen = await store.currentRevision();
+  for (let revision = seen - 2000; ; revision = Math.min(seen, revision + 100)) {
+    await store.compact(revision);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -159,11 +159,11 @@ describe('a server that is killed while it writes', () => {
     process.stderr.write(`crash test: ${done} rounds, ${acknowledged} acknowledged writes, seed ${seed}\n`);
   });
 
-  it('is caught when it acknowledges before the flush', { timeout: 60_000 }, async () => {
+  it('is caught when it acknowledges before the flush', async () => {
     expect((await crashRounds('ack-early', { fault: 'ack-early', rounds: 30 })).problems).not.toEqual([]);
   });
 
-  it('is caught when it writes a commit in two halves', { timeout: 60_000 }, async () => {
+  it('is caught when it writes a commit in two halves', async () => {
     expect((await crashRounds('half', { fault: 'half', rounds: 30 })).problems).not.toEqual([]);
   });
 });

@@ -59,47 +59,41 @@ describe.skipIf(!hasEtcd)('a store on etcd under faults', () => {
     for (const store of stores) await store.close();
   }
 
-  it('loses nothing when a member is killed and comes back', { timeout: 60_000 }, () =>
+  it('loses nothing when a member is killed and comes back', () =>
     disturbed(async () => {
       const member = ((await etcd.leader()) + 1) % 3;
       await etcd.kill(member);
       await wait(500);
       etcd.start(member);
       await etcd.ready(member);
-    }),
-  );
+    }));
 
-  it('loses nothing when the leader is killed and comes back', { timeout: 60_000 }, () =>
+  it('loses nothing when the leader is killed and comes back', () =>
     disturbed(async () => {
       const leader = await etcd.leader();
       await etcd.kill(leader);
       await wait(1000);
       etcd.start(leader);
       await etcd.ready(leader);
-    }),
-  );
+    }));
 
-  it('loses nothing when the leader stops answering and later goes on where it was', { timeout: 60_000 }, () =>
+  it('loses nothing when the leader stops answering and later goes on where it was', () =>
     disturbed(async () => {
       const leader = await etcd.leader();
       etcd.pause(leader);
       await wait(2000);
       etcd.resume(leader);
       await etcd.ready(leader);
-    }),
-  );
+    }));
 
-  it('loses nothing when all members are killed at once and come back', { timeout: 60_000 }, () =>
+  it('loses nothing when all members are killed at once and come back', () =>
     disturbed(async () => {
       await Promise.all([0, 1, 2].map((member) => etcd.kill(member)));
       for (const member of [0, 1, 2]) etcd.start(member);
       await etcd.ready(0);
-    }),
-  );
+    }));
 
-  it('goes on watching after its member was away, without an event lost, repeated or older', {
-    timeout: 60_000,
-  }, async () => {
+  it('goes on watching after its member was away, without an event lost, repeated or older', async () => {
     const [watching, writing] = await Promise.all(
       [0, 1].map((first) =>
         openEtcdStore({

@@ -210,7 +210,7 @@ describe.runIf(canPartition)('a partition (needs root, etcd-server, etcd-client 
     };
   }
 
-  it('between an API server and etcd: it never lies, and goes on where it was', { timeout: 40_000 }, async () => {
+  it('between an API server and etcd: it never lies, and goes on where it was', async () => {
     const one = await openServer('a', 1);
     const two = await openServer('b', 2);
     try {
@@ -297,9 +297,7 @@ describe.runIf(canPartition)('a partition (needs root, etcd-server, etcd-client 
     }
   });
 
-  it('that outlasts the kept history: watches end, nothing is skipped, and the server follows again', {
-    timeout: 40_000,
-  }, async () => {
+  it('that outlasts the kept history: watches end, nothing is skipped, and the server follows again', async () => {
     const one = await openServer('a', 3);
     const two = await openServer('b', 4);
     try {
@@ -342,9 +340,7 @@ describe.runIf(canPartition)('a partition (needs root, etcd-server, etcd-client 
     }
   });
 
-  it('of the leader from the other members: the majority goes on, and the leader shows nothing old', {
-    timeout: 40_000,
-  }, async () => {
+  it('of the leader from the other members: the majority goes on, and the leader shows nothing old', async () => {
     const leader = await etcd!.leader();
     const order = [leader, (leader + 1) % 3, (leader + 2) % 3];
     const open = (members: number[]) =>

@@ -424,9 +424,7 @@ describe('definitions', () => {
     const refused = await running.http('POST', path('leavings'), { body: { metadata: { name: 'late' } } });
     expect(refused.status).toBe(405);
     await running.http('PATCH', `${path('leavings')}/held`, merge({ metadata: { finalizers: null } }));
-    await expect
-      .poll(async () => (await running.http('GET', `${crds}/leavings.example.com`)).status, { timeout: 5000 })
-      .toBe(404);
+    await expect.poll(async () => (await running.http('GET', `${crds}/leavings.example.com`)).status).toBe(404);
     expect((await running.http('GET', path('leavings'))).status).toBe(404);
   });
 });
