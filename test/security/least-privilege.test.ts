@@ -104,9 +104,7 @@ describe('controllers', () => {
   it('read secrets only where tokens, or all that there is, are their work', () => {
     const everything = ['generic-garbage-collector', 'namespace-controller', 'resourcequota-controller'];
     expect(holders('list', '', 'secrets').filter((account) => !everything.includes(account))).toEqual([
-      'bootstrap-signer',
       'legacy-service-account-token-cleaner',
-      'token-cleaner',
       'tokens-controller',
     ]);
     expect(holders('create', '', 'secrets')).toEqual(['tokens-controller']);

@@ -1,6 +1,8 @@
 /** The roles of controllers, made from what each controller says it needs. */
 import type { PolicyRule } from '../../api/types/rbac-v1.ts';
-import { eventsRule } from './default-cluster-roles.ts';
+import { defaultRoles } from './default-bindings.ts';
+import { absentControllers } from './default-cluster-roles.ts';
+import { formatRule } from './policy-text.ts';
 import { compactRules } from './rule-match.ts';
 
 /** What is needed of a controller's definition. */
@@ -49,20 +51,21 @@ export const controllerAccount = (controller: string): string => accounts[contro
 export const controllerUser = (controller: string): string =>
   `system:serviceaccount:kube-system:${controllerAccount(controller)}`;
 
-/** A role per account: the rules of all controllers that share it, and recording events. */
+/** Accounts whose work is in one namespace: they have a Role there, and none for the cluster. */
+const confined: ReadonlySet<string> = new Set(
+  Object.values(defaultRoles).flatMap((roles) => roles.map(({ name }) => name.replace('system:controller:', ''))),
+);
+
+/** A cluster role per account: the rules of all controllers that share it. */
 export function controllerRoles(
   controllers: readonly ControllerRules[],
 ): { name: string; account: string; rules: PolicyRule[] }[] {
   const byAccount = new Map<string, PolicyRule[]>();
-  for (const { name, rbac } of controllers) {
-    const account = controllerAccount(name);
-    const rules = byAccount.get(account) ?? [];
-    rules.push(...rbac);
-    byAccount.set(account, rules);
-  }
-  return [...byAccount].map(([account, rules]) => ({
-    name: `system:controller:${account}`,
-    account,
-    rules: compactRules([...rules, eventsRule]),
-  }));
+  const add = (account: string, rules: readonly PolicyRule[]) =>
+    byAccount.set(account, [...(byAccount.get(account) ?? []), ...rules]);
+  for (const { name, rbac } of controllers) add(controllerAccount(name), rbac);
+  for (const [account, rules] of Object.entries(absentControllers)) add(account, rules.map(formatRule));
+  return [...byAccount]
+    .filter(([account]) => !confined.has(account))
+    .map(([account, rules]) => ({ name: `system:controller:${account}`, account, rules: compactRules(rules) }));
 }

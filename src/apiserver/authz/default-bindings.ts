@@ -49,6 +49,8 @@ export const nodeJoinBindings: readonly BindingText[] = [
 const read = 'get list watch';
 const events = 'create patch update | core events.k8s.io | events';
 
+const leaderElection = ['create get list update watch | coordination.k8s.io | leasecandidates leases'];
+
 /** Roles by namespace. */
 export const defaultRoles: Readonly<Record<string, readonly RoleText[]>> = {
   'kube-public': [
@@ -64,11 +66,11 @@ export const defaultRoles: Readonly<Record<string, readonly RoleText[]>> = {
     },
     {
       name: 'system::leader-locking-kube-controller-manager',
-      rules: ['watch | core | configmaps', 'get update | core | configmaps | kube-controller-manager'],
+      rules: leaderElection,
     },
     {
       name: 'system::leader-locking-kube-scheduler',
-      rules: ['watch | core | configmaps', 'get update | core | configmaps | kube-scheduler'],
+      rules: leaderElection,
     },
     { name: 'system:controller:bootstrap-signer', rules: [`${read} | core | secrets`] },
     { name: 'system:controller:cloud-provider', rules: ['create get list watch | core | configmaps'] },
@@ -89,7 +91,11 @@ export const defaultRoleBindings: Readonly<Record<string, readonly BindingText[]
     },
     {
       name: 'system::leader-locking-kube-controller-manager',
-      subjects: ['User:system:kube-controller-manager', 'ServiceAccount:kube-system/kube-controller-manager'],
+      subjects: [
+        'User:system:kube-controller-manager',
+        'ServiceAccount:kube-system/kube-controller-manager',
+        'ServiceAccount:kube-system/leader-election-controller',
+      ],
     },
     {
       name: 'system::leader-locking-kube-scheduler',

@@ -2,7 +2,7 @@
  * Upstream's default cluster roles of v1.36 with its default feature gates, as data: name, labels, and one line a rule,
  * `verbs | groups | resources [| names]`. A group is `core` for the core group; a rule on URLs is `verbs | urls`.
  */
-import { formatRule, type RoleText } from './policy-text.ts';
+import type { RoleText } from './policy-text.ts';
 
 const read = 'get list watch';
 const write = 'create delete deletecollection patch update';
@@ -47,6 +47,7 @@ const namespaceRoles: readonly RoleText[] = [
       `${write} | extensions | ${editedInExtensions}`,
       `${write} | policy | poddisruptionbudgets`,
       `${write} | networking.k8s.io | ingresses networkpolicies`,
+      `${write} | events.k8s.io | events`,
       `${readWrite} | coordination.k8s.io | leases`,
       `${write} | resource.k8s.io | resourceclaims resourceclaimtemplates`,
     ],
@@ -65,6 +66,7 @@ const namespaceRoles: readonly RoleText[] = [
       `${read} | extensions | daemonsets daemonsets/status deployments deployments/scale deployments/status ingresses ingresses/status networkpolicies replicasets replicasets/scale replicasets/status replicationcontrollers/scale`,
       `${read} | policy | poddisruptionbudgets poddisruptionbudgets/status`,
       `${read} | networking.k8s.io | ingresses ingresses/status networkpolicies`,
+      `${read} | events.k8s.io | events`,
       `${read} | resource.k8s.io | resourceclaims resourceclaims/status resourceclaimtemplates`,
     ],
   },
@@ -94,6 +96,7 @@ const callerRoles: readonly RoleText[] = [
       'get | /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*',
       'get | /flagz',
       'get | /statusz',
+      'get | core | nodes/metrics',
     ],
   },
   {
@@ -125,7 +128,7 @@ const nodeRoles: readonly RoleText[] = [
       'create get list watch | core | nodes',
       'patch update | core | nodes/status',
       'patch update | core | nodes',
-      'create patch update | core | events',
+      events,
       `${read} | core | pods`,
       'create delete | core | pods',
       'patch update | core | pods/status',
@@ -221,9 +224,10 @@ const componentRoles: readonly RoleText[] = [
       `${read} | resource.k8s.io | deviceclasses`,
       'get list patch update watch | resource.k8s.io | resourceclaims',
       'get list patch update watch | resource.k8s.io | resourceclaims/status',
-      'get list patch update watch | core | pods/finalizers',
+      'update | core | pods/finalizers',
       `${read} | resource.k8s.io | resourceslices`,
-      `${read} | resource.k8s.io | devicetaintrules`,
+      'create delete | resource.k8s.io | resourceclaims',
+      'patch update | resource.k8s.io | resourceclaims/binding',
     ],
   },
   {
@@ -246,6 +250,22 @@ const componentRoles: readonly RoleText[] = [
   },
 ];
 
+/** Upstream's controllers that do not run here, by account: whoever runs one beside the cluster finds its role. */
+export const absentControllers: Readonly<Record<string, readonly string[]>> = {
+  'device-taint-eviction-controller': [
+    'delete get list watch | core | pods',
+    'patch update | core | pods/status',
+    `${read} | resource.k8s.io | deviceclasses resourceclaims resourceslices`,
+    events,
+  ],
+  'route-controller': ['list watch | core | nodes', 'patch | core | nodes/status', events],
+  'selinux-warning-controller': [
+    events,
+    `${read} | core | persistentvolumeclaims persistentvolumes pods`,
+    `${read} | storage.k8s.io | csidrivers`,
+  ],
+};
+
 /** All of them; the controllers' own roles come from the controllers. */
 export const defaultClusterRoles: readonly RoleText[] = [
   ...namespaceRoles,
@@ -254,6 +274,3 @@ export const defaultClusterRoles: readonly RoleText[] = [
   ...nodeRoles,
   ...componentRoles,
 ];
-
-/** The rule that everything which records events has. */
-export const eventsRule = formatRule(events);
