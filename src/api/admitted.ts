@@ -36,7 +36,8 @@ export function updateProblems<T extends KubeObject>(kind: Kind<T>, old: T, chan
   change(object);
   kind.prepareUpdate?.(object, old as Shared<T>, { now });
   const shared = object as Shared<T>;
-  return [...(kind.validate?.(shared) ?? []), ...(kind.validateUpdate?.(shared, old as Shared<T>) ?? [])].map(
+  const stored = old as Shared<T>;
+  return [...(kind.validate?.(shared, stored) ?? []), ...(kind.validateUpdate?.(shared, stored) ?? [])].map(
     fieldErrorMessage,
   );
 }

@@ -119,8 +119,11 @@ export interface KindDefinition<T extends KubeObject> {
   prepareUpdate?(object: T, old: Shared<T>, context: KindContext): void;
   /** The same for the status subresource: spec and most metadata are already carried over from the old object. */
   prepareStatusUpdate?(object: T, old: Shared<T>, context: KindContext): void;
-  /** Upstream's Validate…; object metadata is validated for every kind alike, with {@link validateName}. */
-  validate?(object: Shared<T>): FieldError[];
+  /**
+   * Upstream's Validate…; object metadata is validated for every kind alike, with {@link validateName}. On update `old`
+   * is what is stored: what it was allowed to have already may be tolerated (ratcheting).
+   */
+  validate?(object: Shared<T>, old?: Shared<T>): FieldError[];
   /** What only a create is refused for, before an update would be; {@link validate} has also been run. */
   validateCreate?(object: Shared<T>): FieldError[];
   /** What an update may not change; {@link validate} has also been run on the new object. */

@@ -247,7 +247,7 @@ function check(
   errors.push(...validateObjectMetaUpdate(final.metadata, old.metadata));
   if (change.scope === 'status') errors.push(...(hub.validateStatusUpdate?.(object, old) ?? []));
   else if (change.scope === 'object') {
-    errors.push(...(hub.validate?.(object) ?? []), ...(hub.validateUpdate?.(object, old) ?? []));
+    errors.push(...(hub.validate?.(object, old) ?? []), ...(hub.validateUpdate?.(object, old) ?? []));
     const hook = api.writeHooks.get(call.resource.stored!.prefix);
     if (hook?.validate) errors.push(...hook.validate(object, old));
   } else errors.push(...(hub.validateSubresourceUpdate?.(call.subresource, object, old) ?? []));
