@@ -35,11 +35,13 @@ describe.runIf(asRoot)('a real cluster from one command (needs root on Linux)', 
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     return (await response.text()).trim();
   };
-  /** A rollout counts as done while the last old pods end: waits until they are gone, then asks. */
-  const onlyVersion = async (version: string) => {
-    await eventually('six pods', async () => (await pods()).length === 6);
-    for (let i = 0; i < 12; i++) expect(await fetchText()).toMatch(new RegExp(`version ${version}$`));
-  };
+  /** A rollout counts as done while the last old pods end: waits until they are gone and nobody is led to them. */
+  const onlyVersion = (version: string) =>
+    eventually(`six pods, and only version ${version} answering`, async () => {
+      if ((await pods()).length !== 6) return false;
+      for (let i = 0; i < 12; i++) if (!(await fetchText()).endsWith(`version ${version}`)) return false;
+      return true;
+    });
 
   it('up starts it, merges the kubeconfig and says what to type next', async () => {
     const result = await user.timonel('up', '--name', 'first');
