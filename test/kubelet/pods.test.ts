@@ -5,6 +5,7 @@ import { ConfigMap } from '../../src/api/core/config-map.ts';
 import { Pod } from '../../src/api/core/pod.ts';
 import { Secret } from '../../src/api/core/secret.ts';
 import { Cgroups } from '../../src/cri/cgroups.ts';
+import { mountsUnder } from '../../src/cri/mounts.ts';
 import { firstState, missingForRealNode, type NodeLab, script, shellImage, startNodeLab, waiting } from './node-lab.ts';
 
 const missing = missingForRealNode();
@@ -206,6 +207,42 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     expect(message).toContain('bluexsesamevolumes');
     expect(message).toContain('Read-only file system');
     expect(message).toMatch(/blue$/);
+  });
+
+  it('mount a part of a volume, by an expression, too, and not what it was made a link to', async () => {
+    const volumes = [{ name: 'shared', emptyDir: {} }];
+    const at = (mountPath: string, more: object = {}) => ({ volumeMounts: [{ name: 'shared', mountPath, ...more }] });
+    const message = await said(
+      'parts',
+      'cat /part/file; mount | grep -c " /part "',
+      {
+        volumes,
+        initContainers: [
+          {
+            name: 'writer',
+            image: shellImage,
+            command: script('mkdir -p /all/dir/parts; echo found > /all/dir/parts/file; ln -s dir /all/link'),
+            ...at('/all'),
+          },
+        ],
+      },
+      {
+        env: [{ name: 'POD', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
+        ...at('/part', { subPathExpr: 'link/$(POD)' }),
+      },
+    );
+    expect(message).toBe('found\n1\n');
+    await lab.run('escape', {
+      volumes,
+      initContainers: [{ name: 'writer', image: shellImage, command: script('ln -s /etc /all/link'), ...at('/all') }],
+      containers: [{ ...waiting, ...at('/part', { subPath: 'link' }) }],
+    });
+    const pod = await lab.until('escape', (p) => firstState(p)?.waiting?.reason === 'CreateContainerConfigError');
+    expect(firstState(pod)?.waiting?.message).toBe(
+      'failed to prepare subPath for volumeMount "shared" of container "main": subPath "link" leaves the volume',
+    );
+    await remove('escape');
+    expect(mountsUnder(lab.dataDir).filter((point) => point.includes('volume-subpaths'))).toEqual([]);
   });
 
   it('have directories of their own on disk and in memory', async () => {

@@ -1,21 +1,26 @@
 /** Paths on a node that pods have a say in: sub paths, logs and their names. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
-  existsSync,
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { realClock } from '../../src/base/clock.ts';
+import { mountsUnder, unmountAll } from '../../src/cri/mounts.ts';
 import { readLog } from '../../src/kubelet/streaming/log-reader.ts';
-import { resolveSubPath } from '../../src/kubelet/volumes/sub-path.ts';
+import { bindSubPath } from '../../src/kubelet/volumes/sub-path.ts';
 
 let dir: string;
 let volume: string;
@@ -28,10 +33,16 @@ beforeEach(() => {
   mkdirSync(node);
   writeFileSync(join(node, 'shadow'), 'root:secret');
 });
-afterEach(() => rmSync(dir, { recursive: true }));
+afterEach(() => {
+  expect(unmountAll(dir)).toEqual([]);
+  rmSync(dir, { recursive: true });
+});
 
-describe('a sub path', () => {
+const missing = process.platform === 'linux' && process.getuid?.() === 0 ? undefined : 'mounting needs root on Linux';
+
+describe.skipIf(missing)(`a sub path${missing ? ` (${missing})` : ''}`, () => {
   const link = (target: string, at: string) => symlinkSync(target, join(volume, at));
+  const bind = (subPath: string) => bindSubPath({ volumePath: volume, subPath, target: join(dir, 'bound', '0') });
 
   it.each<[string, () => unknown, string]>([
     ['a link to the node', () => link(node, 'a'), 'a'],
@@ -45,24 +56,103 @@ describe('a sub path', () => {
     ['below a link to nothing', () => link(join(node, 'new'), 'a'), 'a/b'],
     ['a link to itself', () => link('a', 'a'), 'a'],
     ['a link to the parent', () => link('..', 'a'), 'a'],
-    ['a link to a volume whose name begins the same', () => [mkdirSync(`${volume}-2`), link('../volume-2', 'a')], 'a'],
+    ['a link to a volume whose name begins the same', () => [mkdirSync(`${volume}-2`), link(`${volume}-2`, 'a')], 'a'],
     ['through the process’s own links', () => link('/proc/self/root', 'a'), 'a/etc'],
     ['dots', () => undefined, '..'],
     ['dots inside', () => undefined, 'a/../../node'],
     ['dots behind a link', () => link('.', 'a'), 'a/..'],
     ['the root', () => undefined, '/etc'],
     ['a file in the way', () => writeFileSync(join(volume, 'a'), ''), 'a/b'],
-  ])('of %s is refused, and nothing is made outside', (_, arrange, subPath) => {
+  ])('of %s is refused, and nothing is made outside', async (_, arrange, subPath) => {
     arrange();
     const before = [readdirSync(node), readdirSync(dir).sort()];
-    expect(() => resolveSubPath(volume, subPath)).toThrow();
+    await expect(bind(subPath)).rejects.toThrow();
     expect([readdirSync(node), readdirSync(dir).sort()]).toEqual(before);
   });
 
-  it.each(['a', 'a/b', './a', 'a//b', '...', '..a/b', 'a..'])('%s stays in the volume', (subPath) => {
-    const made = resolveSubPath(volume, subPath);
-    expect(relative(volume, realpathSync(made)).startsWith('../')).toBe(false);
-    expect(existsSync(made)).toBe(true);
+  it.each(['a', 'a/b', './a', 'a//b', '...', '..a/b', 'a..'])('%s is made in the volume', async (subPath) => {
+    chmodSync(volume, 0o2770);
+    const bound = await bind(subPath);
+    writeFileSync(join(bound, 'file'), 'written');
+    expect(readFileSync(join(volume, subPath, 'file'), 'utf8')).toBe('written');
+    expect(statSync(join(volume, subPath)).mode & 0o7777).toBe(0o2770);
+  });
+
+  it('may be a file', async () => {
+    writeFileSync(join(volume, 'a'), 'text');
+    expect(readFileSync(await bind('a'), 'utf8')).toBe('text');
+  });
+
+  it('follows links that stay in the volume', async () => {
+    mkdirSync(join(volume, 'd/e'), { recursive: true });
+    writeFileSync(join(volume, 'd/file'), 'text');
+    link('d/e', 'relative');
+    link(join(volume, 'd'), 'absolute');
+    link('relative/../../absolute', 'both');
+    expect(readFileSync(join(await bind('both'), 'file'), 'utf8')).toBe('text');
+  });
+
+  it('stays what was checked, when its name becomes a link before the runtime mounts it', async () => {
+    mkdirSync(join(volume, 'a'));
+    writeFileSync(join(volume, 'a/shadow'), 'of the volume');
+    const bound = await bind('a');
+    renameSync(join(volume, 'a'), join(volume, 'b'));
+    link(node, 'a');
+    expect(readFileSync(join(bound, 'shadow'), 'utf8')).toBe('of the volume');
+    await expect(bind('a')).rejects.toThrow('leaves the volume');
+  });
+
+  it('is mounted once, and anew when something else has its name', async () => {
+    writeFileSync(join(volume, 'a'), 'old');
+    const bound = await bind('a');
+    await bind('a');
+    expect(mountsUnder(bound)).toEqual([bound]);
+    writeFileSync(join(volume, 'new'), 'new');
+    renameSync(join(volume, 'new'), join(volume, 'a'));
+    expect(readFileSync(await bind('a'), 'utf8')).toBe('new');
+    rmSync(join(volume, 'a'));
+    expect(statSync(await bind('a')).isDirectory()).toBe(true);
+    expect(mountsUnder(bound)).toEqual([bound]);
+  });
+
+  it('never shows the node to a process that swaps it for a link all the time', async () => {
+    mkdirSync(join(volume, 'a/b'), { recursive: true });
+    writeFileSync(join(volume, 'a/b/shadow'), 'of the volume');
+    mkdirSync(join(node, 'b'));
+    writeFileSync(join(node, 'b/shadow'), 'of the node');
+    const swapper = spawn(process.execPath, [
+      '-e',
+      `const { existsSync, renameSync, rmSync, symlinkSync, unlinkSync } = require('node:fs');
+       const [volume, node] = process.argv.slice(1);
+       process.chdir(volume);
+       console.log('swapping');
+       for (let i = 0; i < 2_000_000; i++) {
+         try {
+           renameSync('a', 'hidden'); symlinkSync(node, 'a'); unlinkSync('a'); renameSync('hidden', 'a');
+         } catch { // The kubelet has made the directory that it missed.
+           if (existsSync('hidden')) { rmSync('a', { recursive: true, force: true }); renameSync('hidden', 'a'); }
+         }
+       }`,
+      volume,
+      node,
+    ]);
+    const exited = once(swapper, 'exit');
+    try {
+      await once(swapper.stdout, 'data');
+      const seen: string[] = [];
+      for (let i = 0; i < 150; i++) {
+        try {
+          seen.push(readFileSync(join(await bind('a/b'), 'shadow'), 'utf8'));
+        } catch (error) {
+          seen.push((error as Error).message);
+        }
+      }
+      expect(seen).not.toContain('of the node');
+      expect(readdirSync(join(node, 'b'))).toEqual(['shadow']);
+    } finally {
+      swapper.kill('SIGKILL');
+      await exited;
+    }
   });
 });
 

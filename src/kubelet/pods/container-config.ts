@@ -5,9 +5,6 @@ import type { Shared } from '../../api/kind.ts';
 import type { Container, EphemeralContainer, Pod } from '../../api/types/core-v1.ts';
 import type { Sent } from '../../cri/types.ts';
 import type { KubeletContext } from '../context.ts';
-import { resolveSubPath } from '../volumes/sub-path.ts';
-import type { MountedVolume } from '../volumes/volume.ts';
-import { ContainerConfigError } from './environment.ts';
 import { expandVariables } from './expansion.ts';
 import { containerDir, containerLogPath, hostsFile } from './pod-dirs.ts';
 import { containerResources } from './resources.ts';
@@ -20,19 +17,14 @@ type AnyContainer = Shared<Container | EphemeralContainer>;
 export interface ContainerConfigInput {
   readonly restartCount: number;
   readonly environment: ReadonlyMap<string, string>;
-  readonly volumes: ReadonlyMap<string, MountedVolume>;
+  /** Its volumes' ({@link volumeMounts}). */
+  readonly volumeMounts: readonly Sent<'Mount'>[];
   /** What the runtime knows the image by. */
   readonly imageRef: string;
   readonly imageUser: { readonly uid?: number | undefined; readonly username?: string | undefined };
   readonly nodeMemoryBytes: number;
   readonly targetContainerId?: string | undefined;
 }
-
-const propagation = {
-  None: 'PROPAGATION_PRIVATE',
-  HostToContainer: 'PROPAGATION_HOST_TO_CONTAINER',
-  Bidirectional: 'PROPAGATION_BIDIRECTIONAL',
-} as const;
 
 export function containerConfig(
   context: KubeletContext,
@@ -65,7 +57,7 @@ export function containerConfig(
     working_dir: container.workingDir ?? '',
     envs: [...input.environment].map(([key, value]) => ({ key, value: Buffer.from(value) })),
     mounts: [
-      ...volumeMounts(pod, container, input),
+      ...input.volumeMounts,
       ...hostsMount(context, pod, container),
       ...terminationLogMount(context, pod, container, input.restartCount),
     ],
@@ -78,32 +70,6 @@ export function containerConfig(
     tty: container.tty ?? false,
     linux: { resources, security_context: security },
   };
-}
-
-function volumeMounts(pod: Shared<Pod>, container: AnyContainer, input: ContainerConfigInput): Sent<'Mount'>[] {
-  return (container.volumeMounts ?? []).map((mount) => {
-    const volume = input.volumes.get(mount.name);
-    if (!volume) {
-      throw new ContainerConfigError(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
-    }
-    const subPath = mount.subPathExpr ? expandSubPath(mount.subPathExpr, input.environment) : mount.subPath;
-    const readonly = (mount.readOnly ?? false) || (volume.readOnly ?? false);
-    const recursive = mount.recursiveReadOnly === 'Enabled' || mount.recursiveReadOnly === 'IfPossible';
-    return {
-      container_path: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
-      host_path: subPath ? resolveSubPath(volume.path, subPath) : volume.path,
-      readonly,
-      recursive_read_only: mount.recursiveReadOnly === 'Enabled' && recursive,
-      propagation: propagation[(mount.mountPropagation ?? 'None') as keyof typeof propagation],
-      selinux_relabel: pod.spec.securityContext?.seLinuxOptions !== undefined,
-    };
-  });
-}
-
-function expandSubPath(expression: string, environment: ReadonlyMap<string, string>): string {
-  const missing = [...expression.matchAll(/\$\(([^)]+)\)/g)].find((match) => !environment.has(match[1]!));
-  if (missing) throw new ContainerConfigError(`missing value for "${missing[1]}"`);
-  return expandVariables(expression, environment);
 }
 
 function hostsMount(context: KubeletContext, pod: Shared<Pod>, container: AnyContainer): Sent<'Mount'>[] {

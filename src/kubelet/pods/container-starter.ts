@@ -12,6 +12,7 @@ import { ContainerConfigError, makeEnvironment } from './environment.ts';
 import { runHook } from './lifecycle-hooks.ts';
 import { podLogDir } from './pod-dirs.ts';
 import { type PodKit, podSources } from './pod-kit.ts';
+import { volumeMounts } from './volume-mounts.ts';
 
 /** Why a container did not start: the reason that its status shows while it waits. */
 export class StartError extends Error {
@@ -80,7 +81,11 @@ export async function startContainer(kit: PodKit, request: StartRequest): Promis
     config = containerConfig(context, pod, container, {
       restartCount: request.restartCount,
       environment,
-      volumes: request.volumes,
+      volumeMounts: await volumeMounts(pod, container, {
+        rootDir: context.rootDir,
+        environment,
+        volumes: request.volumes,
+      }),
       imageRef: image.ref,
       imageUser: image,
       nodeMemoryBytes: kit.nodeMemoryBytes,

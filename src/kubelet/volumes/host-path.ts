@@ -1,32 +1,32 @@
-import { mkdirSync, type Stats, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, mkdirSync, openSync, type Stats, statSync } from 'node:fs';
 import type { Shared } from '../../api/kind.ts';
 import type { HostPathVolumeSource } from '../../api/types/core-v1.ts';
 import { VolumeError, type VolumeType } from './volume.ts';
 
-const checks: Record<string, { readonly is: (stats: Stats) => boolean; readonly what: string }> = {
-  Directory: { is: (stats) => stats.isDirectory(), what: 'a directory' },
-  File: { is: (stats) => stats.isFile(), what: 'a file' },
-  Socket: { is: (stats) => stats.isSocket(), what: 'a socket file' },
-  CharDevice: { is: (stats) => stats.isCharacterDevice(), what: 'a character device' },
-  BlockDevice: { is: (stats) => stats.isBlockDevice(), what: 'a block device' },
-};
+const kinds: readonly (readonly [type: string, words: string, is: (stats: Stats) => boolean])[] = [
+  ['Directory', 'directory', (stats) => stats.isDirectory()],
+  ['File', 'file', (stats) => stats.isFile()],
+  ['Socket', 'socket file', (stats) => stats.isSocket()],
+  ['CharDevice', 'character device', (stats) => stats.isCharacterDevice()],
+  ['BlockDevice', 'block device', (stats) => stats.isBlockDevice()],
+];
 
-/** Checks, and for the …OrCreate types makes, a path of the node. */
+/** Checks, and for the …OrCreate types makes, a path of the node. Links are followed, as upstream does. */
 export function prepareHostPath(source: Shared<HostPathVolumeSource>): string {
   const { path, type } = source;
+  if (path.split('/').includes('..')) throw new VolumeError(`invalid HostPath \`${path}\`: must not contain '..'`);
   if (!type) return path;
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (type === 'DirectoryOrCreate' && !stats) mkdirSync(path, { recursive: true, mode: 0o755 });
-  else if (type === 'FileOrCreate' && !stats) {
-    if (!statSync(dirname(path), { throwIfNoEntry: false })) {
-      throw new VolumeError(`hostPath type check failed: ${path} is not a file: its directory does not exist`);
-    }
-    writeFileSync(path, '', { mode: 0o644 });
-  } else {
-    const check = checks[type.replace(/OrCreate$/, '')];
-    if (!check) throw new VolumeError(`hostPath type check failed: ${type} is an invalid volume type`);
-    if (!stats || !check.is(stats)) throw new VolumeError(`hostPath type check failed: ${path} is not ${check.what}`);
+  const wanted = kinds.find(([name]) => name === type.replace(/^(File|Directory)OrCreate$/, '$1'));
+  if (!wanted) throw new VolumeError(`${type} is an invalid volume type`);
+  let stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats && type === 'DirectoryOrCreate') mkdirSync(path, { recursive: true, mode: 0o755 });
+  // Opened to append: a file that appears meanwhile keeps what is in it.
+  else if (!stats && type === 'FileOrCreate') closeSync(openSync(path, 'a', 0o644));
+  stats ??= statSync(path, { throwIfNoEntry: false });
+  if (!stats) throw new VolumeError(`hostPath ${path} doesn't exist`);
+  if (!wanted[2](stats)) {
+    const is = kinds.find(([, , matches]) => matches(stats))?.[0] ?? 'Unknown';
+    throw new VolumeError(`hostPath type check failed: ${path} is not a ${wanted[1]}, it's a ${is}`);
   }
   return path;
 }

@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 import {
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -9,12 +9,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PayloadFile, writeAtomically } from './atomic-writer.ts';
 import { prepareHostPath } from './host-path.ts';
-import { resolveSubPath } from './sub-path.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -61,41 +61,60 @@ describe('files that change all at once', () => {
   });
 });
 
-describe('sub paths', () => {
-  it('are made when they are missing', () => {
-    expect(resolveSubPath(dir, 'a/b')).toBe(join(dir, 'a/b'));
-    expect(statSync(join(dir, 'a/b')).isDirectory()).toBe(true);
-  });
-
-  it('follow links inside the volume only', () => {
-    mkdirSync(join(dir, '..real'));
-    symlinkSync('..real', join(dir, 'inside'));
-    symlinkSync('/etc', join(dir, 'outside'));
-    expect(resolveSubPath(dir, 'inside')).toBe(join(dir, '..real'));
-    expect(() => resolveSubPath(dir, 'outside')).toThrow(/leaves the volume/);
-    expect(() => resolveSubPath(dir, 'outside/ssh')).toThrow(/leaves the volume/);
-  });
-
-  it.each(['/etc', '../x', 'a/../../x'])('refuse %s', (path) => {
-    expect(() => resolveSubPath(dir, path)).toThrow(/invalid subPath/);
-  });
-});
-
 describe('host paths', () => {
-  it('are checked by their type', () => {
-    writeFileSync(join(dir, 'file'), '');
-    expect(prepareHostPath({ path: join(dir, 'file'), type: 'File' })).toBe(join(dir, 'file'));
-    expect(() => prepareHostPath({ path: join(dir, 'file'), type: 'Directory' })).toThrow(/is not a directory/);
-    expect(() => prepareHostPath({ path: join(dir, 'none'), type: 'File' })).toThrow(/is not a file/);
-    expect(() => prepareHostPath({ path: '/dev/null', type: 'Socket' })).toThrow(/is not a socket/);
-    expect(prepareHostPath({ path: '/dev/null', type: 'CharDevice' })).toBe('/dev/null');
-    expect(prepareHostPath({ path: join(dir, 'anything') })).toBe(join(dir, 'anything'));
+  const prepare = (path: string, type?: string) => prepareHostPath(type === undefined ? { path } : { path, type });
+  beforeEach(() => {
+    writeFileSync(join(dir, 'file'), 'kept');
+    symlinkSync(join(dir, 'file'), join(dir, 'link'));
+    symlinkSync(dir, join(dir, 'dir-link'));
+  });
+
+  it.each([
+    ['file', 'File'],
+    ['link', 'File'],
+    ['.', 'Directory'],
+    ['dir-link', 'Directory'],
+    ['dir-link/file', 'FileOrCreate'],
+    ['dir-link', 'DirectoryOrCreate'],
+    ['none', ''],
+    ['none', undefined],
+  ])('%s is taken as %s', (name, type) => {
+    expect(prepare(join(dir, name), type)).toBe(join(dir, name));
+    expect(existsSync(join(dir, 'none'))).toBe(false);
+    expect(readFileSync(join(dir, 'file'), 'utf8')).toBe('kept');
+  });
+
+  it.each([
+    ['file', 'Directory', "is not a directory, it's a File"],
+    ['file', 'DirectoryOrCreate', "is not a directory, it's a File"],
+    ['dir-link', 'File', "is not a file, it's a Directory"],
+    ['dir-link', 'FileOrCreate', "is not a file, it's a Directory"],
+    ['file', 'Socket', "is not a socket file, it's a File"],
+    ['file', 'BlockDevice', "is not a block device, it's a File"],
+    ['file', 'CharDevice', "is not a character device, it's a File"],
+    ['none', 'File', "doesn't exist"],
+    ['none', 'Socket', "doesn't exist"],
+    ['none/file', 'FileOrCreate', 'no such file or directory'],
+    ['file', 'Pipe', 'Pipe is an invalid volume type'],
+  ])('%s is not taken as %s', (name, type, why) => {
+    expect(() => prepare(join(dir, name), type)).toThrow(why);
+  });
+
+  it('are devices and sockets, too', async () => {
+    expect(prepare('/dev/null', 'CharDevice')).toBe('/dev/null');
+    const server = createServer().listen(join(dir, 'socket'));
+    await once(server, 'listening');
+    expect(prepare(join(dir, 'socket'), 'Socket')).toBe(join(dir, 'socket'));
+    server.close();
+  });
+
+  it('never lead upwards', () => {
+    expect(() => prepareHostPath({ path: `${dir}/../x` })).toThrow("must not contain '..'");
   });
 
   it('are made where the type says so', () => {
-    prepareHostPath({ path: join(dir, 'x/y'), type: 'DirectoryOrCreate' });
-    prepareHostPath({ path: join(dir, 'x/z'), type: 'FileOrCreate' });
+    prepare(join(dir, 'x/y'), 'DirectoryOrCreate');
+    prepare(join(dir, 'x/z'), 'FileOrCreate');
     expect([statSync(join(dir, 'x/y')).isDirectory(), statSync(join(dir, 'x/z')).isFile()]).toEqual([true, true]);
-    expect(() => prepareHostPath({ path: join(dir, 'no/file'), type: 'FileOrCreate' })).toThrow(/does not exist/);
   });
 });
