@@ -207,7 +207,7 @@ describe('a custom resource', () => {
     const unconditional = await running.http('PUT', one, { body: json });
     expect(unconditional.status).toBe(422);
     expect(unconditional.json.message).toContain(
-      'metadata.resourceVersion: Invalid value: 0x0: must be specified for an update',
+      'metadata.resourceVersion: Invalid value: 0: must be specified for an update',
     );
     const strategic = await running.http('PATCH', one, { body: {}, type: 'application/strategic-merge-patch+json' });
     expect(strategic.status).toBe(415);

@@ -8,7 +8,7 @@ import {
   invalidObject,
   modifiedMessage,
   notFound,
-  StatusError,
+  type StatusError,
 } from '../../api/machinery/status.ts';
 import { deepEqual, mutableCopy } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
@@ -197,13 +197,9 @@ function checkPreconditions(call: Call, proposed: KubeObject, old: Shared<KubeOb
 const conditionless = new Set(['scale', 'binding']);
 
 function versionRequired(call: Call): StatusError {
-  const error = invalidObject(call.resource.hub, call.name, [
+  return invalidObject(call.resource.hub, call.name, [
     invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
   ]);
-  // Upstream shows the number as Go prints it in hexadecimal.
-  const shown = (text: string) => text.replace('Invalid value: 0:', 'Invalid value: 0x0:');
-  const causes = error.details?.causes?.map((cause) => ({ ...cause, message: shown(cause.message ?? '') }));
-  return new StatusError(error.reason, shown(error.message), { ...error.details, ...(causes ? { causes } : {}) });
 }
 
 function narrowed(call: Call, { change, proposed, old }: Attempt): KubeObject {
