@@ -1,6 +1,7 @@
 /** The transport for callers in the server's own process: objects instead of bytes, everything else the same. */
 import type { KubeObject } from '../api/kind.ts';
 import { StatusError } from '../api/machinery/status.ts';
+import { queryString, resourcePath } from '../client/resource-path.ts';
 import type {
   RequestQuery,
   ResourceRequest,
@@ -12,7 +13,9 @@ import type {
 } from '../client/transport.ts';
 import { forbiddenByAuthorizer } from './authz/forbidden.ts';
 import type { ApiContext } from './context.ts';
+import { DirectTrail, type RequestObservers } from './direct-trail.ts';
 import { asStatusError } from './encoding/respond.ts';
+import { parseRequestInfo } from './filters/request-info.ts';
 import type { ServedResource } from './registry/resource.ts';
 import type { UserInfo } from './user.ts';
 import { answerObject, type Call, type CallVerb } from './verbs/call.ts';
@@ -22,8 +25,11 @@ import { type RunningWatch, watch as startWatch } from './verbs/watch.ts';
 
 const noOptions: RequestQuery = Object.freeze({});
 
+type DirectRequest = WatchRequest & Partial<Omit<ResourceRequest, 'verb' | 'kind'>>;
+
 export interface DirectServer {
   readonly api: ApiContext;
+  readonly observers: RequestObservers;
   /** Answers a non-resource path. */
   raw(path: string, user: UserInfo): Promise<{ status: number; body: string }>;
   /** Sends a request for an aggregated API; undefined when the group is not aggregated. */
@@ -43,7 +49,21 @@ export function createDirectTransport(server: DirectServer, user: UserInfo): Tra
     return resource;
   };
 
-  const makeCall = (verb: CallVerb, request: WatchRequest & Partial<ResourceRequest>): Call => {
+  const follow = (verb: string, request: DirectRequest) => {
+    const { kind, namespace = '', name = '', subresource = '', query } = request;
+    const { group, version, plural } = kind;
+    return new DirectTrail(server.observers, {
+      user,
+      userAgent,
+      info: { path: '', resourceRequest: true, verb, group, version, plural, namespace, name, subresource },
+      body: request.body,
+      dryRun: query?.dryRun === 'All',
+      apply: request.patchType === 'apply',
+      uri: () => resourcePath(request) + queryString(query, verb === 'watch' ? { watch: 'true' } : undefined),
+    });
+  };
+
+  const makeCall = (verb: CallVerb, request: DirectRequest, trail: DirectTrail): Call => {
     const warnings: string[] = [];
     return {
       verb,
@@ -52,21 +72,21 @@ export function createDirectTransport(server: DirectServer, user: UserInfo): Tra
       name: request.name ?? '',
       subresource: request.subresource ?? '',
       options: request.query ?? noOptions,
-      body: request.body === undefined ? undefined : { object: request.body },
+      body: trail.requestObject,
       patchType: request.patchType,
       user,
       userAgent,
       signal: request.signal,
       warnings,
-      annotate() {},
+      annotate: (key, value) => trail.annotate(key, value),
     };
   };
 
-  const authorize = async (verb: string, request: WatchRequest & { name?: string; subresource?: string }) => {
+  const authorize = async (request: DirectRequest, trail: DirectTrail) => {
     const { kind, namespace, name, subresource, query } = request;
     const attributes = {
       user,
-      verb,
+      verb: trail.info.verb,
       resourceRequest: true,
       group: kind.group,
       version: kind.version,
@@ -79,6 +99,8 @@ export function createDirectTransport(server: DirectServer, user: UserInfo): Tra
     };
     const answered = api.authorizer.authorize(attributes);
     const result = answered instanceof Promise ? await answered : answered;
+    trail.annotate('authorization.k8s.io/decision', result.decision === 'Allow' ? 'allow' : 'forbid');
+    trail.annotate('authorization.k8s.io/reason', result.reason);
     if (result.decision !== 'Allow') throw forbiddenByAuthorizer(attributes, result.reason);
   };
 
@@ -86,35 +108,51 @@ export function createDirectTransport(server: DirectServer, user: UserInfo): Tra
     async request(request) {
       if (closed) throw new StatusError('ServiceUnavailable', 'the transport was closed');
       request.signal?.throwIfAborted();
-      await authorize(request.verb, request);
-      const remote = server.proxied?.(user, request);
-      if (remote) return remote;
+      const trail = follow(request.verb, request);
       try {
-        return answerObject(await runCall(api, makeCall(request.verb, request)));
+        await authorize(request, trail);
+        const proxied = server.proxied?.(user, request);
+        if (proxied) {
+          const answer = await proxied;
+          trail.finished(200, answer);
+          return answer;
+        }
+        const answer = await runCall(api, makeCall(request.verb, request, trail));
+        trail.finished(answer.code, answer.entry?.object ?? answer.object);
+        return answerObject(answer);
       } catch (error) {
-        if (error instanceof StatusError) throw error;
-        api.log.error('a request failed unexpectedly', { verb: request.verb, resource: request.kind.plural, error });
-        throw asStatusError(error);
+        const status = asStatusError(error);
+        if (status !== error)
+          api.log.error('a request failed unexpectedly', { verb: request.verb, resource: request.kind.plural, error });
+        trail.failed(status);
+        throw status;
       }
     },
     watch<T extends KubeObject>(request: WatchRequest, handler: WatchHandler<T>): WatchHandle {
+      if (closed) return { close() {} };
       let running: RunningWatch | undefined;
-      let stopped = closed;
+      let stopped = false;
+      const trail = follow('watch', request);
+      const finish = (error?: StatusError) => {
+        stopped = true;
+        watches.delete(handle);
+        running?.stop();
+        if (error && !running) trail.failed(error);
+        else trail.finished(200);
+      };
       const handle = {
         close() {
-          stopped = true;
-          watches.delete(handle);
-          running?.stop();
+          if (!stopped) finish();
         },
       };
-      const end = (error: Error | undefined) => {
+      const end = (error: StatusError | undefined) => {
         if (stopped) return;
-        handle.close();
+        finish(error);
         handler.onEnd(error);
       };
       const timeoutSeconds = request.query?.timeoutSeconds;
       const start = async () => {
-        await authorize('watch', request);
+        await authorize(request, trail);
         if (stopped) return;
         const sink = {
           onItems(items: readonly { type: WatchEvent['type']; entry: { object: unknown } }[]) {
@@ -127,9 +165,12 @@ export function createDirectTransport(server: DirectServer, user: UserInfo): Tra
           onEnd: end,
         };
         const timeoutMs = timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000;
-        running = await startWatch(api, makeCall('watch', request), {
+        running = await startWatch(api, makeCall('watch', request, trail), {
           sink,
           settings: { timeoutMs, bookmarkIntervalMs: undefined },
+          open() {
+            if (!stopped) trail.started();
+          },
         });
         if (stopped) running.stop();
       };
@@ -137,7 +178,22 @@ export function createDirectTransport(server: DirectServer, user: UserInfo): Tra
       start().catch((error) => end(asStatusError(error)));
       return handle;
     },
-    raw: (path) => server.raw(path, user),
+    async raw(path) {
+      const trail = new DirectTrail(server.observers, {
+        user,
+        userAgent,
+        info: parseRequestInfo('GET', path),
+        uri: () => path,
+      });
+      try {
+        const answer = await server.raw(path, user);
+        trail.finished(answer.status);
+        return answer;
+      } catch (error) {
+        trail.failed(asStatusError(error));
+        throw error;
+      }
+    },
     async close() {
       closed = true;
       for (const handle of [...watches]) handle.close();

@@ -10,9 +10,10 @@ import type { Authenticator } from './authn/authenticator.ts';
 import type { TokenAuthenticator } from './authn/bearer-token.ts';
 import type { ServiceAccountSigner } from './authn/service-account-signer.ts';
 import type { Authorizer } from './authz/authorizer.ts';
-import type { Exchange } from './filters/exchange.ts';
+import type { RequestInfo } from './filters/request-info.ts';
 import type { Registry } from './registry/registry.ts';
 import type { UserInfo } from './user.ts';
+import type { CallBody } from './verbs/call.ts';
 
 export interface TlsOptions {
   /** PEM, the server's certificate first. */
@@ -22,10 +23,38 @@ export interface TlsOptions {
   readonly clientCa?: string;
 }
 
+/** A request as the audit sees it, over HTTP or from this process. Looked at again at every stage. */
+export interface AuditSubject {
+  readonly info: Omit<RequestInfo, 'query' | 'prefix' | 'rest'>;
+  readonly requestUri: string;
+  /** Whom the request runs as. */
+  readonly user: UserInfo;
+  /** The user behind an impersonated one. */
+  readonly impersonator: UserInfo | undefined;
+  /** The id that the client gave it. */
+  readonly givenAuditId: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly sourceIPs: readonly string[];
+  readonly requestObject: CallBody | undefined;
+  /** 0 until it is answered. */
+  readonly answeredCode: number;
+  readonly responseObject: unknown;
+  readonly auditAnnotations: ReadonlyMap<string, string> | undefined;
+}
+
+/** What is called as an audited request goes on. */
+export interface AuditTrail {
+  readonly auditId: string;
+  /** A stream has begun. */
+  started(): void;
+  /** The response has been sent, or the client has gone. */
+  finished(): void;
+}
+
 /** Sees every request that is answered; made by the audit policy. */
 export interface AuditHook {
-  /** Called once the user is known; what it returns is called when the response has been sent. */
-  begin(exchange: Exchange): (() => void) | undefined;
+  /** Called once the user is known; undefined when the request is not recorded. */
+  begin(subject: AuditSubject): AuditTrail | undefined;
 }
 
 export interface ApiServerOptions {

@@ -8,6 +8,7 @@ import { proxyDirect } from './aggregation/direct-proxy.ts';
 import { keepLocalServices } from './aggregation/local-services.ts';
 import { createAggregationFilter } from './aggregation/proxy-filter.ts';
 import { startRemoteApis } from './aggregation/remote-services.ts';
+import { createAuditFilter } from './audit/audit-filter.ts';
 import { createTokenIssuer } from './authn/token-request.ts';
 import { forbiddenByAuthorizer } from './authz/forbidden.ts';
 import { expireEvents } from './bootstrap/expire-events.ts';
@@ -37,7 +38,7 @@ import { answerPath, createIssuerHandler, createPathsFilter } from './filters/pa
 import { parseRequestInfo, type RequestInfo } from './filters/request-info.ts';
 import { createRequestMetrics } from './filters/request-metrics.ts';
 import { versionHandler } from './filters/version.ts';
-import type { ApiServer, ApiServerOptions, AuditHook, TlsOptions } from './options.ts';
+import type { ApiServer, ApiServerOptions, TlsOptions } from './options.ts';
 import { Registry } from './registry/registry.ts';
 import { parseRange } from './registry/services/address-range.ts';
 import { AddressAllocator } from './registry/services/addresses.ts';
@@ -54,7 +55,8 @@ const defaultEventTtlSeconds = 3600;
 
 /** Loads what is stored, makes what every cluster has, and is then ready to be called or to listen. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { cache, clock, log, metrics } = options;
+  const { cache, clock, log, metrics, audit } = options;
+  const requestMetrics = createRequestMetrics(metrics, clock);
   const registry = new Registry({ cache, ...(options.encryption ? { transformer: options.encryption } : {}) });
   await registry.addBuiltin(builtinKinds);
 
@@ -111,14 +113,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   ];
 
   const deadline = createDeadlineFilter(clock, options.requestTimeoutMs ?? defaultTimeoutMs);
-  const requestMetrics = createRequestMetrics(metrics, clock);
-  const audit = options.audit;
   const flowControl = options.flowControl === false ? undefined : createFlowControl(api);
   const chain: readonly Filter[] = [
-    requestMetrics,
+    requestMetrics.filter,
     deadline.filter,
     createAuthenticationFilter(options.authenticators ?? []),
-    ...(audit ? [auditFilter(audit)] : []),
+    ...(audit ? [createAuditFilter(audit)] : []),
     createImpersonationFilter(options.authorizer),
     ...(flowControl ? [flowControl.filter] : []),
     createAuthorizationFilter(options.authorizer),
@@ -143,6 +143,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     const transport = createDirectTransport(
       {
         api,
+        observers: { audit, metrics: requestMetrics },
         raw: (path, caller) => rawRequest(api, handlers, { path, user: caller }),
         proxied: (caller, request) => proxyDirect(remote, caller, request),
       },
@@ -203,14 +204,6 @@ function infoOf(req: HttpRequest): RequestInfo {
   } catch {
     return { ...parseRequestInfo('GET', '/'), path: badUrl };
   }
-}
-
-function auditFilter(audit: AuditHook): Filter {
-  return (exchange) => {
-    exchange.audited = true;
-    const finish = audit.begin(exchange);
-    if (finish) exchange.onDone(finish);
-  };
 }
 
 /** A non-resource path, asked for by a caller in the process. */

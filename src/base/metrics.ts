@@ -15,6 +15,8 @@ interface Family {
 /** Only goes up. */
 export interface Counter {
   inc(labels?: Labels, by?: number): void;
+  /** The counter of one label set, for hot paths: counting costs an addition. */
+  with(labels: Labels): { inc(by?: number): void };
   get(labels?: Labels): number;
 }
 
@@ -28,6 +30,8 @@ export interface Gauge {
 /** Counts observations in buckets. */
 export interface Histogram {
   observe(value: number, labels?: Labels): void;
+  /** The histogram of one label set, for hot paths. */
+  with(labels: Labels): { observe(value: number): void };
   /** An estimate of the quantile (0 to 1) over all label sets together; NaN without observations. */
   quantile(q: number): number;
 }
@@ -57,6 +61,21 @@ export class MetricsRegistry {
 
   histogram(name: string, help: string, buckets: readonly number[] = defaultBuckets): Histogram {
     const series = new Map<string, { counts: number[]; sum: number; count: number }>();
+    const seriesOf = (labels: Labels | undefined) => {
+      const key = labelText(labels);
+      let s = series.get(key);
+      if (!s) {
+        s = { counts: new Array(buckets.length).fill(0), sum: 0, count: 0 };
+        series.set(key, s);
+      }
+      return s;
+    };
+    const observeIn = (s: ReturnType<typeof seriesOf>, value: number) => {
+      s.sum += value;
+      s.count++;
+      const at = buckets.findIndex((bound) => value <= bound);
+      if (at >= 0) s.counts[at]!++;
+    };
     this.#add({
       name,
       help,
@@ -75,17 +94,10 @@ export class MetricsRegistry {
       },
     });
     return {
-      observe(value, labels) {
-        const key = labelText(labels);
-        let s = series.get(key);
-        if (!s) {
-          s = { counts: new Array(buckets.length).fill(0), sum: 0, count: 0 };
-          series.set(key, s);
-        }
-        s.sum += value;
-        s.count++;
-        const at = buckets.findIndex((bound) => value <= bound);
-        if (at >= 0) s.counts[at]!++;
+      observe: (value, labels) => observeIn(seriesOf(labels), value),
+      with(labels) {
+        const s = seriesOf(labels);
+        return { observe: (value) => observeIn(s, value) };
       },
       quantile(q) {
         let count = 0;
@@ -112,16 +124,35 @@ export class MetricsRegistry {
   }
 
   #scalar(name: string, help: string, type: 'counter' | 'gauge', collect?: (gauge: Gauge) => void): Counter & Gauge {
-    const values = new Map<string, number>();
-    const add = (by: number, labels?: Labels) => {
+    const cells = new Map<string, { value: number }>();
+    const cellOf = (labels: Labels | undefined) => {
       const key = labelText(labels);
-      values.set(key, (values.get(key) ?? 0) + by);
+      let cell = cells.get(key);
+      if (!cell) {
+        cell = { value: 0 };
+        cells.set(key, cell);
+      }
+      return cell;
     };
     const metric: Counter & Gauge = {
-      inc: (labels, by = 1) => add(by, labels),
-      add,
-      set: (value, labels) => void values.set(labelText(labels), value),
-      get: (labels) => values.get(labelText(labels)) ?? 0,
+      inc(labels, by = 1) {
+        cellOf(labels).value += by;
+      },
+      with(labels) {
+        const cell = cellOf(labels);
+        return {
+          inc(by = 1) {
+            cell.value += by;
+          },
+        };
+      },
+      add(by, labels) {
+        cellOf(labels).value += by;
+      },
+      set(value, labels) {
+        cellOf(labels).value = value;
+      },
+      get: (labels) => cells.get(labelText(labels))?.value ?? 0,
     };
     this.#add({
       name,
@@ -129,7 +160,7 @@ export class MetricsRegistry {
       type,
       write(out) {
         collect?.(metric);
-        for (const [labels, value] of values) out.push(sample(name, labels, value));
+        for (const [labels, { value }] of cells) out.push(sample(name, labels, value));
       },
     });
     return metric;

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ConfigMap } from '../../src/api/core/config-map.ts';
 import { Secret } from '../../src/api/core/secret.ts';
 import { type AuditEvent, createAudit } from '../../src/apiserver/audit/audit.ts';
 import { createAuditLog } from '../../src/apiserver/audit/log-file.ts';
@@ -106,8 +107,9 @@ describe('audit events', () => {
     });
     expect(answer.status).toBe(201);
     await world.call('/api/v1/namespaces/default/secrets/none', { certificate: world.certificate('eve') });
-    await expect.poll(() => events.filter((e) => e.stage === 'ResponseComplete').length).toBe(2);
-    const [received, complete, , denied] = events;
+    const mine = () => events.filter(({ user }) => ['root', 'eve'].includes((user as { username: string }).username));
+    await expect.poll(() => mine().filter((e) => e.stage === 'ResponseComplete').length).toBe(2);
+    const [received, complete, , denied] = mine();
     expect(received).toMatchObject({ stage: 'RequestReceived', verb: 'create', user: { username: 'root' } });
     expect(complete).toMatchObject({
       stage: 'ResponseComplete',
@@ -126,6 +128,56 @@ describe('audit events', () => {
       responseStatus: { code: 403 },
       annotations: { 'authorization.k8s.io/decision': 'forbid' },
     });
+  });
+
+  it('see callers in the process of the server as they see those over HTTP', async () => {
+    const { events, audit } = collecting();
+    world = await startWorld({ audit });
+    const controller = world.as('system:serviceaccount:kube-system:replicaset-controller', 'system:masters');
+    await controller.create(ConfigMap, { metadata: { namespace: 'default', name: 'c' }, data: { a: 'b' } });
+    const ref = { namespace: 'default', name: 'c' };
+    await controller.patch(ConfigMap, ref, { data: { a: 'c' } }, { type: 'merge', dryRun: true });
+    await expect(world.as('eve').delete(ConfigMap, ref)).rejects.toThrow('forbidden');
+    const mine = events.filter(({ objectRef }) => (objectRef as { resource?: string })?.resource === 'configmaps');
+    const [received, created, , patched, , refused] = mine;
+    expect(received).toMatchObject({ stage: 'RequestReceived', verb: 'create' });
+    expect(created).toMatchObject({
+      stage: 'ResponseComplete',
+      requestURI: '/api/v1/namespaces/default/configmaps',
+      verb: 'create',
+      user: { username: 'system:serviceaccount:kube-system:replicaset-controller' },
+      sourceIPs: ['127.0.0.1'],
+      objectRef: { resource: 'configmaps', namespace: 'default', name: 'c', apiVersion: 'v1' },
+      requestObject: { data: { a: 'b' } },
+      responseObject: { kind: 'ConfigMap', data: { a: 'b' } },
+      responseStatus: { code: 201 },
+      annotations: { 'authorization.k8s.io/decision': 'allow' },
+    });
+    expect(patched).toMatchObject({
+      requestURI: '/api/v1/namespaces/default/configmaps/c?dryRun=All',
+      verb: 'patch',
+      responseStatus: { code: 200 },
+    });
+    expect(refused).toMatchObject({
+      verb: 'delete',
+      user: { username: 'eve' },
+      responseStatus: { code: 403, reason: 'Forbidden' },
+      annotations: { 'authorization.k8s.io/decision': 'forbid' },
+    });
+  });
+
+  it('tell when a watch in the process begins and ends', async () => {
+    const { events, audit } = collecting();
+    world = await startWorld({ audit });
+    const watching = world.admin.transport.watch(
+      { kind: ConfigMap, namespace: 'default', query: { labelSelector: 'a=b' } },
+      { onEvents: () => undefined, onEnd: () => undefined },
+    );
+    const uri = '/api/v1/namespaces/default/configmaps?labelSelector=a%3Db&watch=true';
+    const stages = () => events.filter(({ requestURI }) => requestURI === uri).map(({ stage }) => stage);
+    await expect.poll(stages).toEqual(['RequestReceived', 'ResponseStarted']);
+    watching.close();
+    expect(stages()).toEqual(['RequestReceived', 'ResponseStarted', 'ResponseComplete']);
   });
 
   it('are lines of JSON in a private file, whatever is in a name, and never hold a secret', async () => {
@@ -154,9 +206,8 @@ describe('audit events', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(
-      events.every((event) => event.apiVersion === 'audit.k8s.io/v1' && event.user.username.startsWith('root')),
-    ).toBe(true);
+    expect(events.every((event) => event.apiVersion === 'audit.k8s.io/v1')).toBe(true);
+    expect(events.filter((event) => event.user.username.startsWith('root\n')).length).toBeGreaterThan(0);
     expect(text).not.toContain('hunter2');
     expect(text).not.toContain(Buffer.from('hunter2').toString('base64'));
     expect(events[0].auditID).toMatch(/^[0-9a-f-]{36}$/);

@@ -2,8 +2,8 @@
 import { type Clock, formatMicroTime } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { wireUser } from '../authn/reviews.ts';
-import type { Exchange } from '../filters/exchange.ts';
-import type { AuditHook } from '../options.ts';
+import type { AuditHook, AuditSubject } from '../options.ts';
+import type { CallBody } from '../verbs/call.ts';
 import { type AuditDecision, type AuditedRequest, type AuditPolicy, type AuditStage, decideAudit } from './policy.ts';
 
 /** audit.k8s.io/v1 Event. */
@@ -35,37 +35,32 @@ export interface AuditOptions {
 /** What the API server calls for each request. */
 export function createAudit({ policy, backends, clock, random }: AuditOptions): AuditHook & { close(): Promise<void> } {
   return {
-    begin(exchange) {
-      const request = auditedRequest(exchange);
+    begin(subject) {
+      const request = auditedRequest(subject);
       const decision = decideAudit(policy, request);
       if (decision.level === 'None') return undefined;
-      const auditID = auditIdOf(exchange) ?? random.uuid();
-      if (!exchange.res.headersSent) exchange.res.setHeader('audit-id', auditID);
+      const auditId = acceptableId(subject.givenAuditId) ?? random.uuid();
       const receivedAt = clock.now();
-      const user = wireUser(exchange.user);
+      const user = wireUser(subject.user);
       const emit = (stage: AuditStage) => {
         if (decision.omitStages.has(stage)) return;
-        const event = describe(exchange, { request, decision, stage });
-        const stamped: AuditEvent = {
+        const event: AuditEvent = {
           kind: 'Event',
           apiVersion: 'audit.k8s.io/v1',
           level: decision.level,
-          auditID,
+          auditID: auditId,
           stage,
-          requestURI: exchange.req.url ?? '',
+          requestURI: subject.requestUri,
           verb: request.verb,
           user,
-          ...event,
+          ...describe(subject, { request, decision, stage }),
           requestReceivedTimestamp: formatMicroTime(receivedAt),
           stageTimestamp: formatMicroTime(clock.now()),
         };
-        for (const backend of backends) backend.write(stamped);
+        for (const backend of backends) backend.write(event);
       };
       emit('RequestReceived');
-      onResponseStarted(exchange, () => {
-        if (exchange.longRunning) emit('ResponseStarted');
-      });
-      return () => emit('ResponseComplete');
+      return { auditId, started: () => emit('ResponseStarted'), finished: () => emit('ResponseComplete') };
     },
     close: async () => {
       await Promise.all(backends.map((backend) => backend.close()));
@@ -73,7 +68,7 @@ export function createAudit({ policy, backends, clock, random }: AuditOptions): 
   };
 }
 
-function auditedRequest({ info, user }: Exchange): AuditedRequest {
+function auditedRequest({ info, user }: AuditSubject): AuditedRequest {
   return {
     user,
     verb: info.verb,
@@ -88,76 +83,56 @@ function auditedRequest({ info, user }: Exchange): AuditedRequest {
 }
 
 /** A client may name its request, in so far as that is one line of a reasonable length. */
-function auditIdOf(exchange: Exchange): string | undefined {
-  const given = exchange.header('audit-id');
+function acceptableId(given: string | undefined): string | undefined {
   return given && /^[\w.:-]{1,64}$/.test(given) ? given : undefined;
 }
 
-/** Headers are sent by writeHead, also where it is called by the first write. */
-function onResponseStarted({ res }: Exchange, started: () => void): void {
-  const response = res as unknown as { writeHead: (...args: unknown[]) => unknown };
-  const original = response.writeHead;
-  response.writeHead = function writeHead(this: unknown, ...args: unknown[]) {
-    response.writeHead = original;
-    started();
-    return original.apply(this, args);
-  };
-}
-
-interface Subject {
+interface Moment {
   readonly request: AuditedRequest;
   readonly decision: AuditDecision;
   readonly stage: AuditStage;
 }
 
-function describe(exchange: Exchange, { request, decision, stage }: Subject): Record<string, unknown> {
-  const forwarded =
-    exchange
-      .header('x-forwarded-for')
-      ?.split(',')
-      .map((ip) => ip.trim()) ?? [];
-  const remote = exchange.req.socket.remoteAddress;
-  const userAgent = exchange.header('user-agent');
+function describe(subject: AuditSubject, { request, decision, stage }: Moment): Record<string, unknown> {
+  const { userAgent, responseObject, auditAnnotations } = subject;
   const responded = stage !== 'RequestReceived';
-  const code = exchange.responseCode || exchange.res.statusCode;
   const withBodies = decision.level === 'Request' || decision.level === 'RequestResponse';
-  const sent = exchange.requestObject === undefined ? undefined : sentObject(exchange);
+  const sent = sentObject(subject.requestObject);
   return {
-    ...(exchange.impersonator && exchange.impersonator !== exchange.user
-      ? { impersonatedUser: wireUser(exchange.user) }
+    ...(subject.impersonator && subject.impersonator !== subject.user
+      ? { impersonatedUser: wireUser(subject.user) }
       : {}),
-    sourceIPs: [...forwarded, ...(remote ? [remote] : [])],
+    sourceIPs: subject.sourceIPs,
     ...(userAgent ? { userAgent } : {}),
-    ...(request.resourceRequest ? { objectRef: objectReference(exchange, request, sent) } : {}),
-    ...(responded ? { responseStatus: responseStatus(exchange, code) } : {}),
+    ...(request.resourceRequest ? { objectRef: objectReference(subject, request, sent) } : {}),
+    ...(responded ? { responseStatus: responseStatus(subject) } : {}),
     ...(withBodies && sent !== undefined ? { requestObject: body(sent, decision) } : {}),
-    ...(responded && decision.level === 'RequestResponse' && exchange.responseObject !== undefined
-      ? { responseObject: body(exchange.responseObject, decision) }
+    ...(responded && decision.level === 'RequestResponse' && responseObject !== undefined
+      ? { responseObject: body(responseObject, decision) }
       : {}),
-    ...(responded && exchange.auditAnnotations?.size
-      ? { annotations: Object.fromEntries(exchange.auditAnnotations) }
-      : {}),
+    ...(responded && auditAnnotations?.size ? { annotations: Object.fromEntries(auditAnnotations) } : {}),
   };
 }
 
-const sentObjects = new WeakMap<Exchange, unknown>();
+const decoded = new WeakMap<CallBody, unknown>();
 
-/** The body of a request: the object of a JSON one, and what can be said of others without decoding them. */
-function sentObject(exchange: Exchange): unknown {
-  const known = sentObjects.get(exchange);
+/** The body of a request: the object of this process or of JSON, and what can be said of others without decoding them. */
+function sentObject(sent: CallBody | undefined): unknown {
+  if (!sent || 'object' in sent) return sent?.object;
+  const known = decoded.get(sent);
   if (known !== undefined) return known;
-  const { bytes, contentType } = exchange.requestObject as { bytes: Uint8Array; contentType: string };
+  const { bytes, contentType } = sent;
   let object: unknown;
   try {
     object = JSON.parse(Buffer.from(bytes).toString());
   } catch {
     object = { contentType, size: bytes.length };
   }
-  sentObjects.set(exchange, object);
+  decoded.set(sent, object);
   return object;
 }
 
-function objectReference({ info }: Exchange, request: AuditedRequest, sent: unknown): Record<string, unknown> {
+function objectReference({ info }: AuditSubject, request: AuditedRequest, sent: unknown): Record<string, unknown> {
   const metadata = (sent as { metadata?: { name?: string; uid?: string; resourceVersion?: string } } | undefined)
     ?.metadata;
   const name = request.name || metadata?.name;
@@ -173,7 +148,7 @@ function objectReference({ info }: Exchange, request: AuditedRequest, sent: unkn
   };
 }
 
-function responseStatus({ responseObject }: Exchange, code: number): Record<string, unknown> {
+function responseStatus({ responseObject, answeredCode: code }: AuditSubject): Record<string, unknown> {
   const status = responseObject as { kind?: string; status?: string; message?: string; reason?: string } | undefined;
   if (status?.kind !== 'Status') return { metadata: {}, code };
   const { status: outcome, message, reason } = status;

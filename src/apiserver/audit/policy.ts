@@ -147,7 +147,16 @@ export const defaultAuditPolicy: AuditPolicy = {
         { group: 'events.k8s.io', resources: ['events'] },
       ],
     },
-    { level: 'None', userGroups: ['system:nodes'], verbs: ['get', 'list', 'watch'] },
+    {
+      level: 'None',
+      userGroups: ['system:nodes', 'system:serviceaccounts:kube-system'],
+      verbs: ['get', 'list', 'watch'],
+    },
+    {
+      level: 'None',
+      users: ['system:apiserver', 'system:kube-controller-manager', 'system:kube-scheduler'],
+      verbs: ['get', 'list', 'watch'],
+    },
     {
       level: 'Request',
       resources: [{ group: 'rbac.authorization.k8s.io' }],

@@ -63,7 +63,7 @@ export class WatchStream implements WatchSink {
     const { format } = this.#shape.representation;
     setHeaders(this.#exchange, format === 'json' ? contentTypes.json : `${contentTypes.protobuf};stream=watch`);
     this.#exchange.answered = true;
-    this.#exchange.longRunning = true;
+    this.#exchange.becomeStream();
     this.#exchange.responseCode = 200;
     res.statusCode = 200;
     res.flushHeaders();

@@ -2,7 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { AuthenticationResult } from '../authn/authenticator.ts';
+import type { AuditSubject } from '../options.ts';
 import { anonymousUser, type UserInfo } from '../user.ts';
+import type { CallBody } from '../verbs/call.ts';
 import type { RequestInfo } from './request-info.ts';
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
@@ -19,7 +21,7 @@ export function isGone(res: HttpResponse): boolean {
   );
 }
 
-export class Exchange {
+export class Exchange implements AuditSubject {
   readonly req: HttpRequest;
   readonly res: HttpResponse;
   readonly info: RequestInfo;
@@ -34,18 +36,19 @@ export class Exchange {
   cacheControl = 'no-cache, private';
   /** Set by the filter that answers: no further one is run. */
   answered = false;
-  /** Set once the response is a stream that may take as long as it likes. */
-  longRunning = false;
+  /** Called once when the request becomes a stream. */
+  onStream: (() => void) | undefined;
   /** Set where the request is recorded. */
   audited = false;
   auditAnnotations: Map<string, string> | undefined;
-  /** The object that was sent, for audit. */
-  requestObject: unknown;
+  /** The body that was sent, for audit. */
+  requestObject: CallBody | undefined;
   /** The code and object that were answered, for audit. */
   responseCode = 0;
   responseObject: unknown;
   #onDone: (() => void)[] | undefined;
   #abort: AbortController | undefined;
+  #streams = false;
 
   constructor(message: { req: HttpRequest; res: HttpResponse }, info: RequestInfo, startedAt: number) {
     this.req = message.req;
@@ -57,6 +60,40 @@ export class Exchange {
   header(name: string): string | undefined {
     const value = this.req.headers[name];
     return Array.isArray(value) ? value[0] : value;
+  }
+
+  /** Whether the response is a stream that may take as long as it likes. */
+  get longRunning(): boolean {
+    return this.#streams;
+  }
+
+  becomeStream(): void {
+    if (this.#streams) return;
+    this.#streams = true;
+    this.onStream?.();
+  }
+
+  get requestUri(): string {
+    return this.req.url ?? '';
+  }
+
+  get userAgent(): string | undefined {
+    return this.header('user-agent');
+  }
+
+  get givenAuditId(): string | undefined {
+    return this.header('audit-id');
+  }
+
+  get sourceIPs(): readonly string[] {
+    const forwarded = this.header('x-forwarded-for')?.split(',') ?? [];
+    const remote = this.req.socket.remoteAddress;
+    return [...forwarded.map((ip) => ip.trim()), ...(remote ? [remote] : [])];
+  }
+
+  /** Answers of other servers, and of upgraded connections, pass without their code being noted. */
+  get answeredCode(): number {
+    return this.responseCode || this.res.statusCode;
   }
 
   /** Adds to the audit event; costs nothing where there is none. */

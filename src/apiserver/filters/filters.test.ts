@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ConfigMap } from '../../api/core/config-map.ts';
 import { PriorityLevelConfiguration } from '../../api/flowcontrol/priority-level-configuration.ts';
 import { VirtualClock } from '../../base/clock.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
@@ -88,6 +89,26 @@ describe('a server', () => {
     expect((await running.http('GET', '/metrics')).text).toMatch(
       /apiserver_request_total\{component="apiserver",group="",resource="namespaces",scope="resource",subresource="",verb="GET",version="v1",code="200",dry_run=""\} 1/,
     );
+  });
+
+  it('counts requests of its own process as those of others, and which way they were meant', async () => {
+    const counted = async (labels: string) =>
+      new RegExp(`apiserver_request_total\\{[^}]*${labels}[^}]*\\} (\\d+)`).exec(
+        (await running.http('GET', '/metrics')).text,
+      )?.[1];
+    await running.client.create(ConfigMap, { metadata: { namespace: 'default', name: 'counted' } });
+    expect(await counted('resource="configmaps".*verb="POST".*code="201",dry_run=""')).toBe('1');
+    await running.client.create(ConfigMap, { metadata: { namespace: 'default', name: 'dry' } }, { dryRun: true });
+    expect(await counted('resource="configmaps".*verb="POST".*code="201",dry_run="All"')).toBe('1');
+    await running.http('PATCH', '/api/v1/namespaces/default/configmaps/counted?fieldManager=t&dryRun=All', {
+      type: 'application/apply-patch+yaml',
+      body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'counted' } },
+    });
+    expect(await counted('resource="configmaps",scope="resource".*verb="APPLY".*code="200",dry_run="All"')).toBe('1');
+    await running.http('GET', '/api/v1/namespaces/default/configmaps/none');
+    expect(await counted('resource="configmaps".*verb="GET".*code="404"')).toBe('1');
+    await running.http('GET', '/livez');
+    expect(await counted('subresource="/livez",verb="GET".*code="200"')).toMatch(/\d/);
   });
 
   it('answers discovery again only when it changed', async () => {

@@ -70,7 +70,7 @@ export function relay(exchange: Exchange, target: RelayTarget): Promise<void> {
   const url = new URL(target.origin);
   const { tls } = target;
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  exchange.longRunning = true;
+  exchange.becomeStream();
   if (exchange.res.destroyed) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const outgoing = send({
