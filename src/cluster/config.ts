@@ -142,9 +142,9 @@ export function readUserFile(flag: string, file: string): string {
   }
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a file whole or not at all; folders that it has to make are their owner's alone. */
 export function writeFileAtomic(file: string, text: string, mode = 0o600): void {
-  mkdirSync(dirname(file), { recursive: true });
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const temporary = `${file}.${process.pid}.tmp`;
   writeFileSync(temporary, text, { mode });
   renameSync(temporary, file);

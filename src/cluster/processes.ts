@@ -82,7 +82,7 @@ export interface StartedRole {
 /** Starts a role in the background, its output appended to its log. */
 export function startRole(dataDir: string, role: Role): StartedRole {
   const { logs, serverLog, agentLog } = paths(dataDir);
-  mkdirSync(logs, { recursive: true });
+  mkdirSync(logs, { recursive: true, mode: 0o700 });
   const logFile = role === 'server' ? serverLog : agentLog;
   const log = openSync(logFile, 'a', 0o600);
   const child = spawn(

@@ -1,5 +1,5 @@
 /** Taking and examining the files of the embedded store, before and while its database is opened. */
-import { accessSync, chmodSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, chmodSync, closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { readAcknowledged } from './acknowledged-mark.ts';
@@ -25,6 +25,14 @@ export const revisionOf = (id: number) => Math.floor(id / idsPerRevision);
 /** Where the newest acknowledged revision is kept. */
 export const markPath = (path: string) => `${path}-acknowledged`;
 
+/** Makes a file its owner's alone before SQLite writes to it, which gives the same mode to what it puts beside it. */
+function makePrivate(path: string): void {
+  closeSync(openSync(path, 'a', ownerOnly));
+  chmodSync(path, ownerOnly);
+}
+
+const ownerOnly = 0o600;
+
 /**
  * The lock of a data directory: a SQLite file of its own, locked for as long as the server runs, so that the operating
  * system frees it when the process dies, however it dies.
@@ -33,7 +41,11 @@ export function takeLock(path: string): DatabaseSync {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     accessSync(dirname(path), constants.W_OK);
-    if (existsSync(path)) accessSync(path, constants.W_OK);
+    if (existsSync(path)) {
+      accessSync(path, constants.W_OK);
+      chmodSync(path, ownerOnly);
+    }
+    makePrivate(`${path}-lock`);
     const lock = new DatabaseSync(`${path}-lock`, { timeout: 0 });
     try {
       lock.exec('BEGIN EXCLUSIVE');
@@ -101,13 +113,13 @@ export function inspect({ path, clusterId, migrations: steps = migrations }: Dat
 
 /** Opens the database for good, brings its schema forward and makes every commit flush. */
 export function openForWriting(path: string, steps: readonly Migration[]): DatabaseSync {
+  makePrivate(path);
   const db = new DatabaseSync(path, { timeout: 0 });
   try {
     db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
       PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;
       PRAGMA temp_store = MEMORY`);
     migrate(db, db.prepare('PRAGMA user_version').get()!['user_version'] as number, steps);
-    chmodSync(path, 0o600);
     return db;
   } catch (error) {
     db.close();

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -23,6 +23,27 @@ describeStore({
 });
 
 describe('the SQLite store', () => {
+  it('keeps all its files to their owner, whatever the mask is and was', async () => {
+    const folder = mkdtempSync(join(root, 'modes-'));
+    const mask = process.umask(0);
+    try {
+      const modes = () =>
+        readdirSync(folder)
+          .map((name) => `${name} ${(statSync(join(folder, name)).mode & 0o777).toString(8)}`)
+          .sort();
+      for (let run = 0; run < 2; run++) {
+        const store = await openSqliteStore({ path: join(folder, 'state.db') });
+        await store.commit([{ key: `/a/${run}`, value: Buffer.from('x'), expectedRevision: 0 }]);
+        expect(modes()).toEqual(expect.arrayContaining(['state.db-lock 600', 'state.db-wal 600']));
+        expect(modes().filter((line) => !line.endsWith(' 600'))).toEqual([]);
+        await store.close();
+        for (const name of ['state.db', 'state.db-lock']) chmodSync(join(folder, name), 0o644);
+      }
+    } finally {
+      process.umask(mask);
+    }
+  });
+
   it('is refused to a second server in the same process, and free again after close', async () => {
     const path = newPath();
     const first = await openSqliteStore({ path });

@@ -14,7 +14,7 @@ let config: ClusterConfig;
 
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'timonel-doctor-'));
-  mkdirSync(join(dataDir, 'logs'));
+  mkdirSync(join(dataDir, 'logs'), { mode: 0o700 });
   ensurePki(join(dataDir, 'pki'), { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] }, now);
   writeFileSync(join(dataDir, 'state.db'), 'x', { mode: 0o600 });
   config = { dataDir, store: 'sqlite', runtime: 'sim', etcdEndpoints: [] as string[] } as ClusterConfig;
@@ -50,11 +50,17 @@ describe('the data dir', () => {
     ]);
   });
 
-  it('is broken when others may read a key, or the database is gone', async () => {
-    chmodSync(join(dataDir, 'pki/sa.key'), 0o604);
+  it('is broken when others may read a key, the lock of the database or the logs, or the database is gone', async () => {
+    writeFileSync(join(dataDir, 'state.db-lock'), 'x');
+    for (const [file, mode] of [
+      ['pki/sa.key', 0o604],
+      ['state.db-lock', 0o640],
+      ['logs', 0o755],
+    ] as const)
+      chmodSync(join(dataDir, file), mode);
     rmSync(join(dataDir, 'state.db'));
     expect(await found()).toEqual([
-      'broken permissions: others may get at pki/sa.key (604)',
+      'broken permissions: others may get at logs (755), state.db-lock (640), pki/sa.key (604)',
       'broken store: state.db is missing or empty',
     ]);
   });

@@ -28,9 +28,16 @@ export function filesIn(folder: string): FileFacts[] {
   }
 }
 
-/** The data dir, keys, certificates, kubeconfig, settings and database. */
+/** The files of the embedded store: the database and what SQLite and the server put beside it. */
+export const storeFiles = ({ dataDir }: Pick<ClusterConfig, 'dataDir'>): FileFacts[] =>
+  filesIn(dataDir).filter(({ path }) => path.startsWith(paths(dataDir).database));
+
+/** The data dir, keys, certificates, kubeconfig, settings, database and logs. */
 export function privateFiles(config: ClusterConfig): FileFacts[] {
-  const { pki, agent, adminKubeconfig, config: settings, database } = paths(config.dataDir);
-  const single = [config.dataDir, pki, adminKubeconfig, settings, database].flatMap((path) => factsOf(path) ?? []);
-  return [...single, ...filesIn(pki), ...filesIn(join(agent, 'pki'))];
+  const { pki, agent, adminKubeconfig, config: settings, logs } = paths(config.dataDir);
+  const agentPki = join(agent, 'pki');
+  const single = [config.dataDir, pki, adminKubeconfig, settings, logs, agentPki].flatMap(
+    (path) => factsOf(path) ?? [],
+  );
+  return [...single, ...storeFiles(config), ...filesIn(pki), ...filesIn(agentPki), ...filesIn(logs)];
 }

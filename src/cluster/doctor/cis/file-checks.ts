@@ -1,7 +1,7 @@
 /** 1.1 and 4.1: who may read and change the files of the control plane and of the node. */
 import { join } from 'node:path';
 import { paths } from '../../config.ts';
-import { type FileFacts, factsOf, filesIn } from '../files.ts';
+import { type FileFacts, factsOf, filesIn, storeFiles } from '../files.ts';
 import { absent, type CisCheck, fail, type Judgement, notApplicable, pass } from './check.ts';
 import type { CisFacts } from './facts.ts';
 
@@ -51,7 +51,8 @@ function judgeFiles(
   return pass(files.length === 1 ? text(first) : `${files.length} files${wanted || `, of user ${first.uid}`}`);
 }
 
-const database: FilesOf = ({ config }) => (config.store === 'sqlite' ? one(config.dataDir) : undefined);
+const database: FilesOf = ({ config }) =>
+  config.store === 'sqlite' ? [...one(config.dataDir), ...storeFiles(config)] : undefined;
 const storeDir = (id: string, title: string, inner: CisCheck): CisCheck => ({
   id,
   title,
@@ -68,7 +69,8 @@ const ending =
   (facts) =>
     files(facts)?.filter((file) => suffix.test(file.path));
 const cni = onNode((folder) => filesIn(join(folder, 'cni')));
-const agentKey = (name: string) => onNode((folder) => one(join(folder, 'pki', `${name}.key`)));
+const agentKey = (name: string) =>
+  onNode((folder) => [...one(join(folder, 'pki')), ...one(join(folder, 'pki', `${name}.key`))]);
 const clientCa = onNode((_folder, { config }) => one(join(paths(config.dataDir).pki, 'ca.crt')));
 const settings = onNode((_folder, { config }) => one(paths(config.dataDir).config));
 
@@ -89,8 +91,8 @@ export const fileChecks: readonly CisCheck[] = [
   ]),
   modes('1.1.9', 'pod network configuration, mode', cni, 0o600),
   owners('1.1.10', 'pod network configuration, owner', cni),
-  storeDir('1.1.11', 'folder of the store, mode', modes('', '', database, 0o700)),
-  storeDir('1.1.12', 'folder of the store, owner', owners('', '', database)),
+  storeDir('1.1.11', 'folder and files of the store, mode', modes('', '', database, 0o700)),
+  storeDir('1.1.12', 'folder and files of the store, owner', owners('', '', database)),
   modes('1.1.13', "administrator's kubeconfig, mode", adminFiles, 0o600),
   owners('1.1.14', "administrator's kubeconfig, owner", adminFiles),
   ...absent(inProcess, [
@@ -106,9 +108,9 @@ export const fileChecks: readonly CisCheck[] = [
     ['4.1.1', 'service unit of the node agent, mode'],
     ['4.1.2', 'service unit of the node agent, owner'],
   ]),
-  modes('4.1.3', "service proxy's credentials, mode", agentKey('network-client'), 0o600),
+  modes('4.1.3', "service proxy's credentials, mode", agentKey('network-client'), 0o700),
   owners('4.1.4', "service proxy's credentials, owner", agentKey('network-client')),
-  modes('4.1.5', "node agent's credentials, mode", agentKey('kubelet-client'), 0o600),
+  modes('4.1.5', "node agent's credentials, mode", agentKey('kubelet-client'), 0o700),
   owners('4.1.6', "node agent's credentials, owner", agentKey('kubelet-client')),
   modes('4.1.7', "authority of the node's callers, mode", clientCa, 0o644),
   owners('4.1.8', "authority of the node's callers, owner", clientCa),
