@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeLeftFolders } from './owned-names.ts';
+import { wait } from './until.ts';
 
 /** Whether the machine has etcd; its Debian package is `etcd-server`. */
 export const hasEtcd = spawnSync('etcd', ['--version']).status === 0;
@@ -23,20 +26,23 @@ export interface EtcdCluster {
   stop(): Promise<void>;
 }
 
+/** Ports that nobody listens on, below those that the kernel gives out by itself: members come back to theirs. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(10_000, 30_000);
+    const isFree = await new Promise<boolean>((resolve) => {
+      const server = createServer().once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+    if (isFree) ports.add(port);
+  }
+  return [...ports];
 }
+
+const folderPrefix = 'timonel-etcd-';
+/** Makes a program end with the process that started it, however that ends; of Debian's package util-linux. */
+const dieWithParent = spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0;
 
 export interface EtcdTlsFiles {
   readonly cert: string;
@@ -53,14 +59,18 @@ export interface EtcdNetwork {
   peerAddress(member: number): string;
 }
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+export interface EtcdOptions {
+  readonly tls?: EtcdTlsFiles;
+  readonly network?: EtcdNetwork;
+  /** How long the others wait for a silent leader; long when absent, so that a slow machine has one leader all the time. */
+  readonly electionTimeoutMs?: number;
+}
 
-export async function startEtcd(
-  size: number,
-  options: { tls?: EtcdTlsFiles; network?: EtcdNetwork } = {},
-): Promise<EtcdCluster> {
-  const { network } = options;
-  const root = mkdtempSync(join(tmpdir(), 'timonel-etcd-'));
+/** Starts an etcd cluster and waits until it takes writes. */
+export async function startEtcd(size: number, options: EtcdOptions = {}): Promise<EtcdCluster> {
+  const { network, electionTimeoutMs = 3000 } = options;
+  removeLeftFolders(folderPrefix);
+  const root = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`));
   const ports = network ? [] : await freePorts(size * 2);
   const scheme = options.tls ? 'https' : 'http';
   const clientUrl = (member: number) =>
@@ -72,7 +82,7 @@ export async function startEtcd(
     new Promise<{ ok: boolean; out: string }>((resolve) => {
       const tls = options.tls;
       const flags = tls ? ['--cacert', tls.ca, '--cert', tls.cert, '--key', tls.key] : [];
-      const child = spawn('etcdctl', ['--endpoints', clientUrl(member), ...flags, '--dial-timeout=1s', ...args], {
+      const child = spawn('etcdctl', ['--endpoints', clientUrl(member), ...flags, '--dial-timeout=2s', ...args], {
         env: { ...process.env, ETCDCTL_API: '3' },
       });
       let out = '';
@@ -83,10 +93,13 @@ export async function startEtcd(
     });
   const start = (member: number) => {
     const { tls } = options;
+    // `env` only runs what follows: each of these becomes the next, so that the child is etcd itself in the end.
     members[member] = spawn(
-      network ? 'ip' : 'etcd',
+      'env',
       [
-        ...(network ? ['netns', 'exec', network.netns(member), 'etcd'] : []),
+        ...(dieWithParent ? ['setpriv', '--pdeathsig', 'KILL'] : []),
+        ...(network ? ['ip', 'netns', 'exec', network.netns(member)] : []),
+        'etcd',
         `--name=m${member}`,
         `--data-dir=${join(root, `m${member}`)}`,
         `--listen-client-urls=${network ? `${scheme}://0.0.0.0:2379` : clientUrl(member)}`,
@@ -94,8 +107,8 @@ export async function startEtcd(
         `--listen-peer-urls=${peerUrl(member)}`,
         `--initial-advertise-peer-urls=${peerUrl(member)}`,
         `--initial-cluster=${Array.from({ length: size }, (_, i) => `m${i}=${peerUrl(i)}`).join()}`,
-        '--heartbeat-interval=50',
-        '--election-timeout=500',
+        `--heartbeat-interval=${electionTimeoutMs / 10}`,
+        `--election-timeout=${electionTimeoutMs}`,
         '--log-level=error',
         ...(tls
           ? [`--cert-file=${tls.cert}`, `--key-file=${tls.key}`, `--trusted-ca-file=${tls.ca}`, '--client-cert-auth']
@@ -115,7 +128,7 @@ export async function startEtcd(
           const [{ Status }] = JSON.parse(out) as [{ Status: { header: { member_id: number }; leader: number } }];
           if (Status.leader !== 0 && Status.header.member_id === Status.leader) return member;
         }
-        await pause(100);
+        await wait(100);
       }
     },
     async kill(member) {
@@ -130,7 +143,10 @@ export async function startEtcd(
     pause: (member) => void members[member]?.kill('SIGSTOP'),
     resume: (member) => void members[member]?.kill('SIGCONT'),
     async ready(member = 0) {
-      while (!(await ctl(member, 'put', 'ready', 'yes')).ok) await pause(50);
+      while (!(await ctl(member, 'put', 'ready', 'yes')).ok) {
+        if (members[member]?.exitCode) throw new Error(`member ${member} ended with ${members[member].exitCode}`);
+        await wait(50);
+      }
     },
     async stop() {
       for (let member = 0; member < size; member++) await cluster.kill(member);

@@ -13,8 +13,8 @@ import { openSqliteStore } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type EtcdCluster, hasEtcd, startEtcd } from './etcd-cluster.ts';
 import { checkHistory, recordHistory } from './history.ts';
+import { until, wait } from './until.ts';
 
-const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const root = mkdtempSync(join(tmpdir(), 'timonel-etcd-faults-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -24,7 +24,7 @@ describe.skipIf(!hasEtcd)('a store on etcd under faults', () => {
   let stores: Store[] = [];
   let space = 0;
   beforeAll(async () => {
-    etcd = await startEtcd(3);
+    etcd = await startEtcd(3, { electionTimeoutMs: 500 });
   });
   afterAll(() => etcd?.stop());
 
@@ -108,22 +108,24 @@ describe.skipIf(!hasEtcd)('a store on etcd under faults', () => {
       onEvents: (events) => void seen.push(...events.map((event) => Buffer.from(event.value!).toString())),
       onError() {},
     });
-    const write = async (value: number) => {
-      for (;;) {
+    // A write of unknown outcome is tried again on the same revision: it cannot happen twice.
+    const write = (value: number) =>
+      until(`${value} is written`, async () => {
         try {
-          await writing!.commit([{ key: '/k', value: Buffer.from(String(value)) }]);
-          return;
+          const { value: found, revision = 0 } = (await writing!.get('/k')) ?? {};
+          if (found && Buffer.from(found).toString() === String(value)) return true;
+          const change = { key: '/k', value: Buffer.from(String(value)), expectedRevision: revision };
+          return (await writing!.commit([change])).ok;
         } catch {
-          if (Buffer.from((await writing!.get('/k'))?.value ?? []).toString() === String(value)) return;
+          return false;
         }
-      }
-    };
+      });
     for (let i = 0; i < 5; i++) await write(i);
     await etcd.kill(0);
     for (let i = 5; i < 10; i++) await write(i);
     etcd.start(0);
     for (let i = 10; i < 15; i++) await write(i);
-    while (seen.at(-1) !== '14') await wait(20);
+    await until('the watch sees the last write', () => seen.at(-1) === '14');
     expect(seen).toEqual(Array.from({ length: 15 }, (_, i) => String(i)));
     await watching!.close();
     await writing!.close();

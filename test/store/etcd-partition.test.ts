@@ -1,6 +1,6 @@
 /** Real partitions: etcd's members live in network namespaces, and the links to them are taken down and up. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CustomResourceDefinition } from '../../src/api/apiextensions/custom-resource-definition.ts';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
@@ -17,16 +17,19 @@ import { createObjectCache } from '../../src/store/cache.ts';
 import { openEtcdStore } from '../../src/store/etcd.ts';
 import type { Store, StoreError, StoreErrorCode } from '../../src/store/store.ts';
 import { type EtcdCluster, type EtcdNetwork, hasEtcd, startEtcd } from './etcd-cluster.ts';
+import { leftovers } from './owned-names.ts';
+import { until } from './until.ts';
 
 const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
 const canPartition = hasEtcd && isRoot && spawnSync('ip', ['-V']).status === 0;
 const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const namePrefix = 'timetcd';
 
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const start = performance.now(); !(await holds()); await wait(20)) {
-    if (performance.now() - start > 15_000) throw new Error(`it did not come to this: ${what}`);
-  }
+/** Takes away the networks of runs that were killed. */
+function removeLeftNetworks(): void {
+  const names = (list: string) => list.split('\n').map((line) => line.split(/[\s@]/)[0]!);
+  for (const name of leftovers(names(ip('-br', 'link')), namePrefix)) spawnSync('ip', ['link', 'delete', 'dev', name]);
+  for (const name of leftovers(names(ip('netns', 'list')), namePrefix)) spawnSync('ip', ['netns', 'delete', name]);
 }
 
 /**
@@ -34,13 +37,14 @@ async function until(what: string, holds: () => boolean | Promise<boolean>): Pro
  * among themselves). Every link can be cut by itself, at the switch, so that nobody is told.
  */
 class Switchboard implements EtcdNetwork {
-  readonly #id = `tmp${randomBytes(3).toString('hex')}`;
+  readonly #id = `${namePrefix}${process.pid}`;
   readonly #hub = `${this.#id}h`;
   readonly #octet: number;
   readonly #size: number;
 
   constructor(size: number) {
     this.#size = size;
+    removeLeftNetworks();
     const used = ip('-4', 'address', 'show');
     let octet = randomInt(256);
     while (used.includes(`198.18.${octet}.`) || used.includes(`198.19.${octet}.`)) octet = randomInt(256);
@@ -166,7 +170,7 @@ describe.runIf(canPartition)('a partition (needs root, etcd-server, etcd-client 
   });
 
   async function openServer(side: 'a' | 'b', seed: number) {
-    const store = await openEtcdStore({ endpoints: urls(side), prefix: '/cut', attemptTimeoutMs: 300 });
+    const store = await openEtcdStore({ endpoints: urls(side), prefix: '/cut', attemptTimeoutMs: 1000 });
     const cache = createObjectCache(store, { clock: realClock });
     const server = await createApiServer({
       cache,

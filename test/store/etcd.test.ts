@@ -84,11 +84,11 @@ describe.skipIf(!hasEtcd)('etcd', () => {
 
   it('says which endpoint does not answer, and opens when one of them does', async () => {
     const nothing = 'http://127.0.0.1:1';
-    await expect(openEtcdStore({ endpoints: [nothing], attemptTimeoutMs: 1000 })).rejects.toMatchObject({
+    await expect(openEtcdStore({ endpoints: [nothing] })).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining(nothing),
     });
-    const store = await openEtcdStore({ endpoints: [nothing, etcd.endpoints[0]!], attemptTimeoutMs: 1000 });
+    const store = await openEtcdStore({ endpoints: [nothing, etcd.endpoints[0]!] });
     expect((await store.commit([{ key: '/a', value: Buffer.from('1') }])).ok).toBe(true);
     await store.close();
   });

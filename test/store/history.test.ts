@@ -16,8 +16,15 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const seeds = Number(process.env['TIMONEL_HISTORY_SEEDS'] ?? 5);
 
-const record = (store: Store, seed: number) =>
-  recordHistory([store], { random: seededRandom(seed), root: '/registry/h/', clients: 6, steps: 80, pause: turn });
+const record = (store: Store, seed: number, options: { settleMs?: number } = {}) =>
+  recordHistory([store], {
+    random: seededRandom(seed),
+    root: '/registry/h/',
+    clients: 6,
+    steps: 80,
+    pause: turn,
+    ...options,
+  });
 
 describe('the linearizability checker', () => {
   const write = (value: string, called: number, returned: number, more: Partial<Operation> = {}): Operation => ({
@@ -96,7 +103,7 @@ describe('histories of concurrent clients', () => {
     it(`show a store that ${name}`, async () => {
       let problems: string[] = [];
       for (let seed = 1; seed <= 5 && problems.length === 0; seed++) {
-        problems = checkHistory(await record(breakStore(openMemoryStore()), seed));
+        problems = checkHistory(await record(breakStore(openMemoryStore()), seed, { settleMs: 500 }));
       }
       expect(problems).not.toEqual([]);
     });

@@ -1,6 +1,7 @@
 import type { Random } from '../../src/base/random.ts';
 import { type Store, StoreError, type StoreEvent, type StoreWrite } from '../../src/store/store.ts';
 import { isLinearizable, type Operation } from './linearizability.ts';
+import { patienceMs, wait } from './until.ts';
 
 interface Acknowledged {
   readonly revision: number;
@@ -40,6 +41,8 @@ export interface HistoryOptions {
   readonly steps: number;
   /** Between two steps of a client. */
   readonly pause?: () => Promise<void>;
+  /** How long the watches may take to see the last write: long, but for a store that is known to withhold events. */
+  readonly settleMs?: number;
 }
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
@@ -175,7 +178,10 @@ export async function recordHistory(stores: readonly Store[], options: HistoryOp
   };
 
   await Promise.all(Array.from({ length: clients }, (_, i) => runClient(i)));
-  await settle(stores, root, watches);
+  const end = performance.now() + (options.settleMs ?? patienceMs);
+  await writeLast(stores[0]!, `${root}end`, end);
+  const isDone = () => watches.every(({ seen }) => seen.some((each) => 'key' in each && each.key === `${root}end`));
+  while (!isDone() && performance.now() < end) await wait(20);
   for (const watch of watches) watch.close();
   return { operations, acknowledged, lists, watches, tried };
 }
@@ -187,20 +193,16 @@ function key32(key: string): number {
   return hash / 1000;
 }
 
-/** Writes a last value until it goes through and every watch that should has seen it. */
-async function settle(stores: readonly Store[], root: string, watches: readonly { seen: Watched['seen'] }[]) {
-  const end = `${root}end`;
-  for (let tries = 0; tries < 100; tries++) {
+async function writeLast(store: Store, key: string, end: number): Promise<void> {
+  for (;;) {
     try {
-      await stores[0]!.commit([{ key: end, value: Buffer.from(String(tries)) }]);
-      break;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await store.commit([{ key, value: Buffer.from('end') }]);
+      return;
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await wait(100);
     }
   }
-  // What a broken store withholds does not come however long one waits.
-  const isDone = () => watches.every(({ seen }) => seen.some((each) => 'key' in each && each.key === end));
-  for (let waits = 0; waits < 100 && !isDone(); waits++) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** What is wrong with a history, in words; nothing when the store kept its promises. */

@@ -24,16 +24,9 @@ import { builtinControllers } from '../../src/controllers/controllers.gen.ts';
 import { createObjectCache } from '../../src/store/cache.ts';
 import { openEtcdStore } from '../../src/store/etcd.ts';
 import { type EtcdCluster, hasEtcd, startEtcd } from './etcd-cluster.ts';
+import { until } from './until.ts';
 
 const namespace = 'default';
-const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const start = performance.now(); !(await holds()); await wait(10)) {
-    if (performance.now() - start > 15_000) throw new Error(`it did not come to this: ${what}`);
-  }
-}
-
 const reasonOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'done',
@@ -140,10 +133,10 @@ describe.runIf(hasEtcd)('API servers on one etcd (needs etcd-server and etcd-cli
     const ref = { namespace: 'kube-system', name: 'apiserver-killed' };
     await one.client.create(Lease, {
       metadata: { ...ref, labels: { 'apiserver.kubernetes.io/identity': 'kube-apiserver' } },
-      spec: { holderIdentity: '198.18.0.3:6443', leaseDurationSeconds: 15, ...renew(0).spec },
+      spec: { holderIdentity: '198.18.0.3:6443', leaseDurationSeconds: 3600, ...renew(0).spec },
     });
     await are('198.18.0.1:6443 198.18.0.2:6443 198.18.0.3:6443');
-    await one.client.patch(Lease, ref, renew(16_000), { type: 'merge' });
+    await one.client.patch(Lease, ref, renew(3_601_000), { type: 'merge' });
     await are('198.18.0.1:6443 198.18.0.2:6443');
     await two.close();
     await are('198.18.0.1:6443');
