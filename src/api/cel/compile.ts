@@ -76,6 +76,7 @@ const scalarNames: Readonly<Record<string, string>> = {
   duration: 'google.protobuf.Duration',
   null: 'null',
   intOrString: 'dyn',
+  quantity: 'kubernetes.Quantity',
   authorizer: 'kubernetes.authorization.Authorizer',
   resourceCheck: 'kubernetes.authorization.ResourceCheck',
 };

@@ -12,6 +12,7 @@ export type CelScalar =
   | 'duration'
   | 'null'
   | 'intOrString'
+  | 'quantity'
   | 'authorizer'
   | 'resourceCheck';
 

@@ -1,7 +1,7 @@
 import { ageColumn, nameColumn } from '../core/columns.ts';
 import { defineKind } from '../kind.ts';
 import type * as resource from '../types/resource-v1.ts';
-import { validateDeviceClass } from './resource-claim-validation.ts';
+import { validateDeviceClass } from './device-class-validation.ts';
 
 /** A kind of devices that claims may ask for. */
 export type DeviceClass = resource.DeviceClass;

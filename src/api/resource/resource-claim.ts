@@ -2,11 +2,8 @@ import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as resource from '../types/resource-v1.ts';
 import { setClaimSpecDefaults, setTolerationDefaults } from './resource-claim-defaults.ts';
-import {
-  validateResourceClaim,
-  validateResourceClaimStatusUpdate,
-  validateResourceClaimUpdate,
-} from './resource-claim-validation.ts';
+import { validateResourceClaimStatusUpdate } from './resource-claim-status-validation.ts';
+import { validateResourceClaim, validateResourceClaimUpdate } from './resource-claim-validation.ts';
 
 /** A claim on devices. */
 export type ResourceClaim = resource.ResourceClaim;
@@ -26,6 +23,7 @@ export const ResourceClaim = defineKind<ResourceClaim>({
       for (const toleration of result.tolerations ?? []) setTolerationDefaults(toleration);
     }
   },
+  prepareStatusUpdate: dropGoneDevices,
   validate: validateResourceClaim,
   validateUpdate: validateResourceClaimUpdate,
   validateStatusUpdate: validateResourceClaimStatusUpdate,
@@ -33,6 +31,17 @@ export const ResourceClaim = defineKind<ResourceClaim>({
   tracksGeneration: false,
   allowUnconditionalUpdate: true,
 });
+
+/** What drivers say of devices goes with their allocation. */
+function dropGoneDevices({ status }: ResourceClaim, { status: old }: Shared<ResourceClaim>): void {
+  const keyOf = ({ driver, pool, device }: Record<'driver' | 'pool' | 'device', string>) =>
+    `${driver}/${pool}/${device}`;
+  const gone = new Set((old.allocation?.devices.results ?? []).map(keyOf));
+  for (const result of status.allocation?.devices.results ?? []) gone.delete(keyOf(result));
+  const devices = (status.devices ?? []).filter((device) => !gone.has(keyOf(device)));
+  if (devices.length) status.devices = devices;
+  else delete status.devices;
+}
 
 function state({ metadata, status }: Shared<ResourceClaim>): string {
   const states = [];

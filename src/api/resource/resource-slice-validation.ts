@@ -1,96 +1,104 @@
-/** Validation of the devices that drivers offer. */
+/** Validation of what drivers offer. */
 import type { DeepReadonly } from '../../base/deep.ts';
 import { validateNodeSelector } from '../core/affinity-validation.ts';
-import { invalidEach, validateChoice, validateEach } from '../core/field-rules.ts';
-import { validateCsiDriverName } from '../core/volume-source-validation.ts';
-import { at, child, duplicate, type FieldError, invalid, required } from '../machinery/field-error.ts';
-import { dns1123Subdomain, labelValue, qualifiedName } from '../machinery/names.ts';
+import { invalidEach } from '../core/field-rules.ts';
+import { child, type FieldError, invalid, required } from '../machinery/field-error.ts';
+import { dns1123Subdomain } from '../machinery/names.ts';
 import { validateImmutable } from '../machinery/object-meta.ts';
-import { Quantity } from '../machinery/quantity.ts';
-import type { Device, DeviceTaint, ResourceSlice } from '../types/resource-v1.ts';
-import { validateAttributeName, validateLabel, validateSize } from './name-validation.ts';
+import type { Device, ResourcePool, ResourceSlice } from '../types/resource-v1.ts';
+import { validateCounters, validateDevice } from './device-validation.ts';
+import { validateSet } from './list-validation.ts';
+import { validateDriverName, validatePoolName, validateRequiredLabel } from './name-validation.ts';
 
 const maxDevices = 128;
-const maxAttributesAndCapacities = 32;
+const maxElaborateDevices = 64;
+const maxCounterSets = 8;
 
-/** A slice of a driver's pool: whose devices, where, and which. */
-export function validateResourceSlice({ spec }: DeepReadonly<ResourceSlice>): FieldError[] {
-  const { driver, pool, nodeName, nodeSelector, allNodes, perDeviceNodeSelection, devices = [] } = spec;
-  const errors = validateCsiDriverName(driver, 'spec.driver');
-  const poolPath = 'spec.pool';
-  if (!pool.name) errors.push(required(child(poolPath, 'name')));
-  else {
-    for (const part of pool.name.split('/')) {
-      errors.push(...invalidEach(child(poolPath, 'name'), part, dns1123Subdomain(part)));
-    }
+/** Some devices of one pool, or the counters that its devices share: whose, where, and which. */
+export function validateResourceSlice(
+  { spec }: DeepReadonly<ResourceSlice>,
+  old?: DeepReadonly<ResourceSlice>,
+): FieldError[] {
+  const errors = [
+    ...validateDriverName(spec.driver, 'spec.driver'),
+    ...validatePool(spec.pool, 'spec.pool'),
+    ...validatePlace(spec),
+  ];
+  if (spec.sharedCounters && spec.devices) {
+    errors.push(invalid('spec', '', 'only one of `sharedCounters` or `devices` is allowed'));
   }
+  return [
+    ...errors,
+    ...validateSet(spec.devices, 'spec.devices', {
+      max: spec.devices?.some(isElaborate) ? maxElaborateDevices : maxDevices,
+      validate: (device, path) =>
+        validateDevice(device, path, {
+          old: old?.spec.devices?.find(({ name }) => name === device.name),
+          choosesNodes: spec.perDeviceNodeSelection === true,
+        }),
+      key: ({ name }) => name,
+    }),
+    ...validateSet(spec.sharedCounters, 'spec.sharedCounters', {
+      max: maxCounterSets,
+      validate: ({ name, counters }, path) => [
+        ...validateRequiredLabel(name, child(path, 'name')),
+        ...validateCounters(counters, child(path, 'counters')),
+      ],
+      key: ({ name }) => name,
+    }),
+  ];
+}
+
+/** Devices that make a slice large: with taints, counters or lists of values. */
+const isElaborate = ({ taints, consumesCounters, attributes }: DeepReadonly<Device>): boolean =>
+  Boolean(
+    taints?.length ||
+      consumesCounters?.length ||
+      Object.values(attributes ?? {}).some(
+        ({ bools, ints, strings, versions }) => bools ?? ints ?? strings ?? versions,
+      ),
+  );
+
+function validatePool(pool: DeepReadonly<ResourcePool>, path: string): FieldError[] {
+  const errors = validatePoolName(pool.name, child(path, 'name'));
   if (pool.resourceSliceCount <= 0) {
-    errors.push(invalid(child(poolPath, 'resourceSliceCount'), pool.resourceSliceCount, 'must be greater than zero'));
+    errors.push(invalid(child(path, 'resourceSliceCount'), pool.resourceSliceCount, 'must be greater than zero'));
   }
   if (pool.generation < 0) {
-    errors.push(invalid(child(poolPath, 'generation'), pool.generation, 'must be greater than or equal to zero'));
-  }
-  const places = [nodeName, nodeSelector, allNodes, perDeviceNodeSelection].filter((place) => place !== undefined);
-  const choices = '`nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection`';
-  if (places.length === 0) errors.push(required('spec', `exactly one of ${choices} is required`));
-  else if (places.length > 1) {
-    errors.push(invalid('spec', null, `exactly one of ${choices} is required, but multiple fields are set`));
-  }
-  if (nodeName !== undefined) errors.push(...invalidEach('spec.nodeName', nodeName, dns1123Subdomain(nodeName)));
-  if (nodeSelector) {
-    errors.push(...validateNodeSelector(nodeSelector, 'spec.nodeSelector'));
-    if (nodeSelector.nodeSelectorTerms.length > 1) {
-      const detail = 'must have exactly one node selector term';
-      errors.push(invalid('spec.nodeSelector.nodeSelectorTerms', nodeSelector.nodeSelectorTerms, detail));
-    }
-  }
-  errors.push(...validateSize(devices, maxDevices, 'spec.devices'));
-  for (const [i, device] of devices.entries()) {
-    const path = at('spec.devices', i);
-    errors.push(...validateDevice(device, path));
-    if (devices.findIndex((other) => other.name === device.name) < i) {
-      errors.push(duplicate(child(path, 'name'), device.name));
-    }
+    errors.push(invalid(child(path, 'generation'), pool.generation, 'must be greater than or equal to zero'));
   }
   return errors;
 }
 
-function validateDevice(device: DeepReadonly<Device>, path: string): FieldError[] {
-  const errors = validateLabel(device.name, child(path, 'name'));
-  const { attributes = {}, capacity = {} } = device;
-  const total = Object.keys(attributes).length + Object.keys(capacity).length;
-  if (total > maxAttributesAndCapacities) {
-    const detail = `the total number of attributes and capacities must not exceed ${maxAttributesAndCapacities}`;
-    errors.push(invalid(path, total, detail));
+/** The nodes that can use the devices, said in one of four ways. */
+function validatePlace(spec: DeepReadonly<ResourceSlice>['spec']): FieldError[] {
+  const errors: FieldError[] = [];
+  const given: string[] = [];
+  const { nodeName, nodeSelector } = spec;
+  if (nodeName) {
+    given.push('`nodeName`');
+    errors.push(...invalidEach('spec.nodeName', nodeName, dns1123Subdomain(nodeName)));
+  } else if (nodeName === '') {
+    errors.push(invalid('spec.nodeName', '', 'must be either unset or set to a non-empty string'));
   }
-  for (const [name, attribute] of Object.entries(attributes)) {
-    const attributePath = at(child(path, 'attributes'), name);
-    errors.push(...validateAttributeName(name, attributePath));
-    const values = Object.keys(attribute).length;
-    if (values !== 1) {
-      const detail = 'exactly one value must be specified';
-      errors.push(values === 0 ? required(attributePath, detail) : invalid(attributePath, attribute, detail));
-    }
-    for (const field of ['string', 'version'] as const) {
-      if ((attribute[field]?.length ?? 0) > 64) {
-        errors.push(invalid(child(attributePath, field), attribute[field], 'must be no more than 64 characters'));
-      }
+  if (nodeSelector) {
+    given.push('`nodeSelector`');
+    errors.push(...validateNodeSelector(nodeSelector, 'spec.nodeSelector'));
+    const terms = nodeSelector.nodeSelectorTerms;
+    if (terms.length !== 1) {
+      errors.push(invalid('spec.nodeSelector.nodeSelectorTerms', terms, 'must have exactly one node selector term'));
     }
   }
-  for (const [name, { value }] of Object.entries(capacity)) {
-    const capacityPath = at(child(path, 'capacity'), name);
-    errors.push(...validateAttributeName(name, capacityPath));
-    if (!Quantity.tryParse(value)) errors.push(invalid(capacityPath, value, 'must be a valid quantity'));
+  for (const field of ['allNodes', 'perDeviceNodeSelection'] as const) {
+    if (spec[field]) given.push(`\`${field}\``);
+    else if (spec[field] === false) {
+      errors.push(invalid(child('spec', field), false, 'must be either unset or set to true'));
+    }
   }
-  return [...errors, ...validateEach(device.taints, child(path, 'taints'), validateDeviceTaint)];
-}
-
-function validateDeviceTaint({ key, value = '', effect }: DeepReadonly<DeviceTaint>, path: string): FieldError[] {
-  return [
-    ...invalidEach(child(path, 'key'), key, qualifiedName(key)),
-    ...invalidEach(child(path, 'value'), value, labelValue(value)),
-    ...validateChoice(effect, ['NoExecute', 'NoSchedule', 'None'], child(path, 'effect')),
-  ];
+  if (given.length === 1) return errors;
+  const oneOf = 'exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required';
+  if (!given.length) return [...errors, required('spec', oneOf)];
+  return [...errors, invalid('spec', `{${given.join(', ')}}`, `${oneOf}, but multiple fields are set`)];
 }
 
 /** A slice keeps its driver, its pool and its node. */
@@ -99,8 +107,8 @@ export function validateResourceSliceUpdate(
   { spec: old }: DeepReadonly<ResourceSlice>,
 ): FieldError[] {
   return [
-    ...validateImmutable(spec.driver, old.driver, 'spec.driver'),
     ...validateImmutable(spec.pool.name, old.pool.name, 'spec.pool.name'),
+    ...validateImmutable(spec.driver, old.driver, 'spec.driver'),
     ...validateImmutable(spec.nodeName, old.nodeName, 'spec.nodeName'),
   ];
 }

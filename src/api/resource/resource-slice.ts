@@ -1,6 +1,6 @@
 import { formatTime } from '../../base/clock.ts';
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
-import { defineKind } from '../kind.ts';
+import { defineKind, type Shared } from '../kind.ts';
 import type * as resource from '../types/resource-v1.ts';
 import { validateResourceSlice, validateResourceSliceUpdate } from './resource-slice-validation.ts';
 
@@ -16,9 +16,11 @@ export const ResourceSlice = defineKind<ResourceSlice>({
   scope: 'Cluster',
   schema: 'resource/v1.ResourceSlice',
   prepareCreate(slice, { now }) {
+    dropDisabled(slice);
     stampTaints(slice, now);
   },
-  prepareUpdate(slice, _old, { now }) {
+  prepareUpdate(slice, old, { now }) {
+    if (!usesDisabled(old)) dropDisabled(slice);
     stampTaints(slice, now);
   },
   validate: validateResourceSlice,
@@ -37,6 +39,26 @@ export const ResourceSlice = defineKind<ResourceSlice>({
   tracksGeneration: true,
   allowUnconditionalUpdate: true,
 });
+
+type AttributeLists = Pick<resource.DeviceAttribute, 'bools' | 'ints' | 'strings' | 'versions'>;
+const attributeLists = ['bools', 'ints', 'strings', 'versions'] as const satisfies readonly (keyof AttributeLists)[];
+
+/** Whether a slice has fields of features that are alpha: lists of values, and what devices take of a node. */
+const usesDisabled = ({ spec }: Shared<ResourceSlice>): boolean =>
+  (spec.devices ?? []).some(
+    ({ attributes, nodeAllocatableResourceMappings }) =>
+      nodeAllocatableResourceMappings !== undefined ||
+      Object.values(attributes ?? {}).some((one) => attributeLists.some((field) => one[field] !== undefined)),
+  );
+
+function dropDisabled({ spec }: ResourceSlice): void {
+  for (const device of spec.devices ?? []) {
+    delete device.nodeAllocatableResourceMappings;
+    for (const attribute of Object.values(device.attributes ?? {})) {
+      for (const field of attributeLists) delete attribute[field];
+    }
+  }
+}
 
 function stampTaints(slice: ResourceSlice, now: number): void {
   for (const device of slice.spec.devices ?? []) {
