@@ -64,7 +64,6 @@ describe('an admission webhook of a service', () => {
             rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'] }],
             sideEffects: 'None',
             admissionReviewVersions: ['v1'],
-            timeoutSeconds: 2,
           },
         ],
       });

@@ -78,7 +78,7 @@ function talk(...pieces: string[]): Promise<{ text: string; closed: boolean }> {
       const piece = pieces.shift();
       if (piece !== undefined && socket.writable) socket.write(piece);
     };
-    socket.setTimeout(2000, () => {
+    socket.setTimeout(30_000, () => {
       closed = false;
       socket.destroy();
     });
