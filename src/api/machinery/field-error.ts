@@ -24,8 +24,8 @@ export interface FieldError {
   readonly detail: string;
 }
 
-/** Stands for a value that messages leave out. */
-const omittedValue: unique symbol = Symbol('omitted');
+/** A value that messages leave out: objects and lists would fill them. */
+export const omittedValue: unique symbol = Symbol('omitted');
 
 /** The path of a child field, of an element, of a map key: `spec` → `spec.replicas`, `spec[0]`, `labels[app]`. */
 export const child = (path: string, name: string): string => (path ? `${path}.${name}` : name);
