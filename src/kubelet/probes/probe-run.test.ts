@@ -11,6 +11,9 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
+/** A second, the default, is too short for a slow machine. */
+const patient = { timeoutSeconds: 30 };
+
 const target = (more: Partial<ProbeTarget> = {}): ProbeTarget => ({
   pod: {} as never,
   container: { name: 'main', ports: [] } as never,
@@ -39,7 +42,7 @@ async function closedPort(): Promise<number> {
 describe('HTTP probes', () => {
   const ask = async (handler: http.RequestListener, action: object = {}, more: Partial<Probe> = {}) => {
     const port = await listen(http.createServer(handler));
-    return runProbe({ httpGet: { port, ...action }, ...more } as Probe, target());
+    return runProbe({ httpGet: { port, ...action }, ...patient, ...more } as Probe, target());
   };
 
   it('succeed from 200 to 399, and say the status otherwise', async () => {
@@ -90,7 +93,7 @@ describe('HTTP probes', () => {
     expect(slow).toMatchObject({ ok: false });
     expect(slow.output).toContain('context deadline exceeded');
     const port = await closedPort();
-    const refused = await runProbe({ httpGet: { port } } as Probe, target());
+    const refused = await runProbe({ httpGet: { port }, ...patient } as Probe, target());
     expect(refused.output).toBe(
       `Get "http://127.0.0.1:${port}/": dial tcp 127.0.0.1:${port}: connect: connection refused`,
     );
@@ -101,9 +104,11 @@ describe('HTTP probes', () => {
 describe('other probes', () => {
   it('by TCP succeed when someone listens', async () => {
     const port = await listen(net.createServer());
-    expect(await runProbe({ tcpSocket: { port } } as Probe, target())).toMatchObject({ ok: true });
+    expect(await runProbe({ tcpSocket: { port }, ...patient } as Probe, target())).toMatchObject({ ok: true });
     const closed = await closedPort();
-    expect((await runProbe({ tcpSocket: { port: closed } } as Probe, target())).output).toMatch(/connection refused$/);
+    expect((await runProbe({ tcpSocket: { port: closed }, ...patient } as Probe, target())).output).toMatch(
+      /connection refused$/,
+    );
   });
 
   it('by gRPC ask the health service', async () => {
@@ -127,8 +132,8 @@ describe('other probes', () => {
       ),
     );
     closers.push(() => server.forceShutdown());
-    expect(await runProbe({ grpc: { port } } as Probe, target())).toMatchObject({ ok: true });
-    const sick = await runProbe({ grpc: { port, service: 'sick' } } as Probe, target());
+    expect(await runProbe({ grpc: { port }, ...patient } as Probe, target())).toMatchObject({ ok: true });
+    const sick = await runProbe({ grpc: { port, service: 'sick' }, ...patient } as Probe, target());
     expect(sick).toEqual({ ok: false, output: 'service unhealthy (responded with "NOT_SERVING")' });
   });
 
