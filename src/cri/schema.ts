@@ -1,6 +1,6 @@
 /**
  * The container runtime interface `runtime.v1` as facts: messages with their fields' numbers and types, enums, services.
- * What is for Windows, checkpoints and metrics of the runtime's own is left out. From this the codec and the types are made.
+ * What is for Windows and metrics of the runtime's own is left out. From this the codec and the types are made.
  *
  * A field is `[number, type]`: a protobuf scalar, `map` (string to string), a message or enum by name; `T[]` is repeated.
  */
@@ -226,6 +226,8 @@ export const messages = {
     sandbox_config: [3, 'PodSandboxConfig'],
   },
   CreateContainerResponse: { container_id: [1, 'string'] },
+  CheckpointContainerRequest: { container_id: [1, 'string'], location: [2, 'string'], timeout: [3, 'int64'] },
+  CheckpointContainerResponse: {},
   StartContainerRequest: { container_id: [1, 'string'] },
   StartContainerResponse: {},
   StopContainerRequest: { container_id: [1, 'string'], timeout: [2, 'int64'] },
@@ -449,6 +451,7 @@ export const services = {
     ListPodSandbox: ['ListPodSandboxRequest', 'ListPodSandboxResponse'],
     CreateContainer: ['CreateContainerRequest', 'CreateContainerResponse'],
     StartContainer: ['StartContainerRequest', 'StartContainerResponse'],
+    CheckpointContainer: ['CheckpointContainerRequest', 'CheckpointContainerResponse'],
     StopContainer: ['StopContainerRequest', 'StopContainerResponse'],
     RemoveContainer: ['RemoveContainerRequest', 'RemoveContainerResponse'],
     ListContainers: ['ListContainersRequest', 'ListContainersResponse'],

@@ -21,7 +21,9 @@ import type { CriRuntime } from '../cri/runtime.ts';
 import type { KubeletContext, NodeSettings } from './context.ts';
 import { ImageGc } from './images/image-gc.ts';
 import { ImagePuller } from './images/image-puller.ts';
+import { nodeAllocatable, nodeCapacity, podsShare } from './node/capacity.ts';
 import { Evictions } from './node/eviction.ts';
+import { defaultSettings } from './node/kubelet-configuration.ts';
 import { fileSystem, firstAddress, readMachineFacts } from './node/machine-facts.ts';
 import { NodeKeeper } from './node/node-keeper.ts';
 import { type NodeDescription, type NodeHealth, nodeLabels } from './node/node-object.ts';
@@ -29,6 +31,7 @@ import { parseResolvConf } from './pods/dns.ts';
 import { LogRotation } from './pods/log-rotation.ts';
 import type { PodKit } from './pods/pod-kit.ts';
 import { PodWorkers } from './pods/pod-workers.ts';
+import { cpuShares } from './pods/resources.ts';
 import { RestartBackoff } from './pods/restart-backoff.ts';
 import { StatusWriter } from './pods/status-writer.ts';
 import { Prober } from './probes/prober.ts';
@@ -74,12 +77,11 @@ export interface Agent {
   readonly port: number;
   /** True once the node was reported Ready. */
   readonly ready: boolean;
+  /** Takes a renewed serving certificate into use. */
+  setTls(tls: KubeletTls): void;
   /** Stops the agent; pods keep running and are adopted by the next one. */
   close(): Promise<void>;
 }
-
-/** Memory that is kept from pods for the system, as upstream's default hard eviction threshold. */
-const memoryReserveBytes = 100 * 1024 * 1024;
 
 /** Starts the agent. Resolves when the node is registered and its pods are being looked after. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
@@ -119,19 +121,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await prepareMemoryDir(rootDir);
   const version = await runtime.runtime.version({});
   const disk = await fileSystem(rootDir);
-  const capacity = {
-    cpu: String(facts.cpus),
-    'ephemeral-storage': `${Math.floor(disk.total / 1024)}Ki`,
-    'hugepages-1Gi': '0',
-    'hugepages-2Mi': '0',
-    memory: `${Math.floor(facts.memoryBytes / 1024)}Ki`,
-    pods: String(settings.maxPods),
-  };
-  const allocatable = {
-    ...capacity,
-    'ephemeral-storage': String(Math.floor(disk.total * 0.9)),
-    memory: `${Math.floor((facts.memoryBytes - memoryReserveBytes) / 1024)}Ki`,
-  };
+  const capacity = nodeCapacity({ ...facts, diskBytes: disk.total }, settings.maxPods);
+  const allocatable = nodeAllocatable(capacity, settings);
 
   let workers: PodWorkers | undefined;
   const sourcesChanged = (uids: Iterable<string>) => {
@@ -155,9 +146,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     startedAt: clock.now(),
   };
   if (settings.cgroupDriver === 'cgroupfs') {
-    for (const qos of ['', '/burstable', '/besteffort']) {
-      cgroups.ensure(`${settings.cgroupRoot}/kubepods${qos}`, qos === '/besteffort' ? { cpuShares: 2 } : {});
-    }
+    const share = podsShare(capacity, settings);
+    cgroups.ensure(`${settings.cgroupRoot}/kubepods`, {
+      cpuShares: cpuShares(share.milliCpu),
+      memory: share.memoryBytes,
+    });
+    cgroups.ensure(`${settings.cgroupRoot}/kubepods/burstable`);
+    cgroups.ensure(`${settings.cgroupRoot}/kubepods/besteffort`, { cpuShares: cpuShares(0) });
   }
   workers = new PodWorkers(kit, pods);
   const podWorkers = workers;
@@ -209,6 +204,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     get ready() {
       return keeper.ready;
     },
+    setTls: (tls) => server.setTls(tls),
     async close() {
       keeper.close();
       for (const part of [imageGc, evictions, logRotation]) part.close();
@@ -225,24 +221,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 }
 
 function withDefaults(options: AgentOptions, found: Pick<NodeSettings, 'hostname' | 'cgroupDriver'>): NodeSettings {
-  const given = options.settings ?? {};
-  return {
-    clusterDns: [],
-    clusterDomain: 'cluster.local',
-    resolvConf: '/etc/resolv.conf',
-    maxPods: 110,
-    cgroupRoot: '/timonel',
-    ...found,
-    nodeIps: options.nodeIps ?? [firstAddress()],
-    imageGcHighThresholdPercent: 85,
-    imageGcLowThresholdPercent: 80,
-    imageMinimumGcAgeMs: 120_000,
-    containerLogMaxSizeBytes: 10 * 1024 * 1024,
-    containerLogMaxFiles: 5,
-    containerLogMonitorIntervalMs: 10_000,
-    allowedUnsafeSysctls: [],
-    ...given,
-  };
+  return { ...defaultSettings, ...found, nodeIps: options.nodeIps ?? [firstAddress()], ...options.settings };
 }
 
 async function nodeHealth(

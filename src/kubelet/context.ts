@@ -16,6 +16,13 @@ export interface NodeSettings {
   /** The node's resolv.conf. */
   readonly resolvConf: string;
   readonly maxPods: number;
+  /** Processes that a pod may have; -1 is no limit. */
+  readonly podPidsLimit: number;
+  /** Containers that name no seccomp profile get the runtime's, not none. */
+  readonly seccompDefault: boolean;
+  /** Quantities that pods do not get, kept for the system and for this agent. */
+  readonly systemReserved: Readonly<Record<string, string>>;
+  readonly kubeReserved: Readonly<Record<string, string>>;
   /** The cgroup under which `kubepods` is made, with a leading slash: one per cluster on the machine. */
   readonly cgroupRoot: string;
   readonly cgroupDriver: 'cgroupfs' | 'systemd';

@@ -107,8 +107,9 @@ describe.skipIf(missing)(`images${missing ? ` (${missing})` : ''}`, () => {
       },
     });
     await runs('known', { imagePullSecrets: [{ name: 'registry' }] }, image);
-    const events = await lab.events('known');
-    expect(events).toContainEqual(expect.stringMatching(/^Normal Pulled: Successfully pulled image/));
+    await expect
+      .poll(() => lab.events('known'))
+      .toContainEqual(expect.stringMatching(/^Normal Pulled: Successfully pulled image/));
   });
 
   it('that are not in the registry leave a reason', async () => {
@@ -118,9 +119,14 @@ describe.skipIf(missing)(`images${missing ? ` (${missing})` : ''}`, () => {
       containers: [{ name: 'main', image, command: script('true') }],
     });
     await lab.until('absent', (p) => firstState(p)?.waiting?.reason === 'ImagePullBackOff');
-    const events = await lab.events('absent');
-    expect(events).toContainEqual(expect.stringMatching(/^Warning Failed: Failed to pull image .*not found/));
-    expect(events).toContainEqual('Warning Failed: Error: ErrImagePull');
+    await expect
+      .poll(() => lab.events('absent'))
+      .toEqual(
+        expect.arrayContaining([
+          expect.stringMatching(/^Warning Failed: Failed to pull image .*not found/),
+          'Warning Failed: Error: ErrImagePull',
+        ]),
+      );
     await lab.client.delete(Pod, { namespace: 'default', name: 'absent' });
   });
 });

@@ -53,9 +53,13 @@ export interface NodeLab {
   until(name: string, condition: (pod: Shared<Pod>) => boolean, timeoutMs?: number): Promise<Shared<Pod>>;
   untilGone(name: string, timeoutMs?: number): Promise<void>;
   events(name: string): Promise<string[]>;
+  /** Runs a command in a pod's first container. */
+  exec(name: string, ...command: string[]): Promise<void>;
   close(): Promise<void>;
 }
 
+/** A line of a script that waits until the test makes the file `/go`. */
+export const untilGo = 'until [ -e /go ]; do sleep 0.1; done';
 /** The command of a container that runs a script and ends at once on SIGTERM. */
 export const script = (text: string): string[] => ['/bin/sh', '-c', text];
 export const shellImage = 'shell:1';
@@ -199,6 +203,14 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
       return items
         .filter((event) => event.involvedObject.name === name)
         .map((event) => `${event.type} ${event.reason}: ${event.message}`);
+    },
+    async exec(name, ...command) {
+      const { runtime } = containerd.runtime;
+      const { containers } = await runtime.listContainers({
+        filter: { label_selector: { 'io.kubernetes.pod.name': name }, state: { state: 'CONTAINER_RUNNING' } },
+      });
+      const { exit_code } = await runtime.execSync({ container_id: containers[0]!.id, cmd: command, timeout: 0 });
+      if (exit_code !== 0) throw new Error(`${command.join(' ')} ended with ${exit_code} in pod ${name}`);
     },
     async close() {
       await agent.close();

@@ -47,15 +47,16 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     expect(pod.status.podIP).toMatch(/^10\.199\./);
     expect(pod.status.containerStatuses?.[0]).toMatchObject({ ready: true, started: true, restartCount: 0 });
     await remove('life');
-    const events = await lab.events('life');
-    for (const expected of [
-      'Normal Pulled: Container image "shell:1" already present on machine',
-      'Normal Created: Container created',
-      'Normal Started: Container started',
-      'Normal Killing: Stopping container main',
-    ]) {
-      expect(events).toContain(expected);
-    }
+    await expect
+      .poll(() => lab.events('life'))
+      .toEqual(
+        expect.arrayContaining([
+          'Normal Pulled: Container image "shell:1" already present on machine',
+          'Normal Created: Container created',
+          'Normal Started: Container started',
+          'Normal Killing: Stopping container main',
+        ]),
+      );
     await expect
       .poll(async () => {
         const { items } = await lab.containerd.runtime.runtime.listPodSandbox({});
@@ -113,7 +114,7 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
             image: shellImage,
             restartPolicy: 'Always',
             command: script('echo here > /shared/side; trap "exit 0" TERM; sleep 100000 & wait'),
-            startupProbe: { exec: { command: ['test', '-e', '/shared/side'] }, periodSeconds: 1 },
+            startupProbe: { exec: { command: ['test', '-e', '/shared/side'] }, periodSeconds: 1, timeoutSeconds: 30 },
             ...shared,
           },
           { name: 'two', image: shellImage, command: note('two'), ...shared },
@@ -398,9 +399,14 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     await remove('never');
     await lab.run('pull', { containers: [{ ...waiting, image: 'localhost:1/absent:1' }] });
     await lab.until('pull', (p) => firstState(p)?.waiting?.reason === 'ImagePullBackOff');
-    const events = await lab.events('pull');
-    expect(events).toContainEqual('Normal Pulling: Pulling image "localhost:1/absent:1"');
-    expect(events).toContainEqual('Warning Failed: Error: ErrImagePull');
+    await expect
+      .poll(() => lab.events('pull'))
+      .toEqual(
+        expect.arrayContaining([
+          'Normal Pulling: Pulling image "localhost:1/absent:1"',
+          'Warning Failed: Error: ErrImagePull',
+        ]),
+      );
     await remove('pull');
   });
 

@@ -1,6 +1,6 @@
 /** Probes of real containers. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { missingForRealNode, type NodeLab, script, shellImage, startNodeLab } from './node-lab.ts';
+import { missingForRealNode, type NodeLab, script, shellImage, startNodeLab, untilGo } from './node-lab.ts';
 
 const missing = missingForRealNode();
 
@@ -20,18 +20,19 @@ describe.skipIf(missing)(`probes${missing ? ` (${missing})` : ''}`, () => {
   });
   const ready = (status: { conditions?: readonly { type: string; status: string }[] }) =>
     status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
-  const everySecond = { periodSeconds: 1, failureThreshold: 1 };
+  const everySecond = { periodSeconds: 1, failureThreshold: 1, timeoutSeconds: 30 };
 
   it('make a container ready when HTTP answers, and unready when it stops to', async () => {
     await lab.run('http', {
       containers: [
-        web('mkdir /www; echo ok > /www/ok; httpd -p 8080 -h /www; sleep 3; rm /www/ok; sleep 100000', {
+        web('mkdir /www; echo ok > /www/ok; httpd -p 8080 -h /www; sleep 100000', {
           ports: [{ name: 'web', containerPort: 8080 }],
           readinessProbe: { httpGet: { path: '/ok', port: 'web' }, ...everySecond },
         }),
       ],
     });
     await lab.until('http', ({ status }) => ready(status));
+    await lab.exec('http', 'rm', '/www/ok');
     const pod = await lab.until('http', ({ status }) => status.phase === 'Running' && !ready(status));
     expect(pod.status.conditions?.find((c) => c.type === 'Ready')).toMatchObject({
       reason: 'ContainersNotReady',
@@ -52,24 +53,28 @@ describe.skipIf(missing)(`probes${missing ? ` (${missing})` : ''}`, () => {
       ],
     });
     await lab.until('sick', ({ status }) => (status.containerStatuses?.[0]?.restartCount ?? 0) > 0);
-    const events = await lab.events('sick');
-    expect(events).toContain('Normal Killing: Container main failed liveness probe, will be restarted');
-    expect(
-      events.some((event) => event.startsWith("Warning Unhealthy: Liveness probe failed: cat: can't open '/well'")),
-    ).toBe(true);
+    await expect
+      .poll(() => lab.events('sick'))
+      .toEqual(
+        expect.arrayContaining([
+          'Normal Killing: Container main failed liveness probe, will be restarted',
+          expect.stringMatching(/^Warning Unhealthy: Liveness probe failed: cat: can't open '\/well'/),
+        ]),
+      );
   });
 
   it('hold readiness back until the startup probe has succeeded', async () => {
     await lab.run('slow', {
       containers: [
-        web('sleep 2; touch /up; sleep 100000', {
-          startupProbe: { exec: { command: ['test', '-e', '/up'] }, periodSeconds: 1, failureThreshold: 30 },
-          readinessProbe: { exec: { command: ['true'] }, periodSeconds: 30 },
+        web('sleep 100000', {
+          startupProbe: { exec: { command: ['test', '-e', '/go'] }, ...everySecond, failureThreshold: 300 },
+          readinessProbe: { exec: { command: ['true'] }, periodSeconds: 30, timeoutSeconds: 30 },
         }),
       ],
     });
     const early = await lab.until('slow', ({ status }) => status.phase === 'Running');
     expect(early.status.containerStatuses?.[0]).toMatchObject({ started: false, ready: false });
+    await lab.exec('slow', 'touch', '/go');
     const late = await lab.until('slow', ({ status }) => ready(status));
     expect(late.status.containerStatuses?.[0]).toMatchObject({ started: true, restartCount: 0 });
   });
@@ -77,18 +82,18 @@ describe.skipIf(missing)(`probes${missing ? ` (${missing})` : ''}`, () => {
   it('ask TCP ports', async () => {
     await lab.run('tcp', {
       containers: [
-        web('mkdir /www; sleep 1; httpd -f -p 9000 -h /www', {
+        web(`mkdir /www; ${untilGo}; httpd -f -p 9000 -h /www`, {
           readinessProbe: { tcpSocket: { port: 9000 }, ...everySecond },
         }),
       ],
     });
+    await expect
+      .poll(() => lab.events('tcp'))
+      .toContainEqual(
+        expect.stringMatching(/Readiness probe failed: dial tcp 10\.199\.\S+:9000: connect: connection refused/),
+      );
+    await lab.exec('tcp', 'touch', '/go');
     await lab.until('tcp', ({ status }) => ready(status));
-    const events = await lab.events('tcp');
-    expect(
-      events.some((event) =>
-        /Readiness probe failed: dial tcp 10\.199\.\S+:9000: connect: connection refused/.test(event),
-      ),
-    ).toBe(true);
   });
 
   it('take readiness gates into account', async () => {

@@ -11,6 +11,7 @@ import {
   shellImage,
   startNodeLab,
   until,
+  untilGo,
   waiting,
 } from './node-lab.ts';
 
@@ -31,7 +32,9 @@ describe.skipIf(missing)(`survival${missing ? ` (${missing})` : ''}`, () => {
 
   it('adopts running pods without a restart, and keeps ready what was ready', async () => {
     await lab.run('kept', {
-      containers: [{ ...waiting, readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 } }],
+      containers: [
+        { ...waiting, readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1, timeoutSeconds: 30 } },
+      ],
     });
     const before = await lab.until('kept', ({ status }) => status.containerStatuses?.[0]?.ready ?? false);
     const readyChanges: string[] = [];
@@ -61,13 +64,14 @@ describe.skipIf(missing)(`survival${missing ? ` (${missing})` : ''}`, () => {
     await lab.run('deleted', { containers: [waiting] });
     await lab.run('ended', {
       restartPolicy: 'Never',
-      containers: [{ name: 'main', image: shellImage, command: script('sleep 0.5; exit 4') }],
+      containers: [{ name: 'main', image: shellImage, command: script(`${untilGo}; exit 4`) }],
     });
     await lab.until('deleted', ({ status }) => status.phase === 'Running');
     await lab.until('ended', ({ status }) => status.phase === 'Running');
     await lab.restartAgent({
       between: async () => {
         await lab.client.delete(Pod, { namespace: 'default', name: 'deleted' }, { gracePeriodSeconds: 0 });
+        await lab.exec('ended', 'touch', '/go');
         await until(async () => {
           const { containers } = await lab.containerd.runtime.runtime.listContainers({});
           return containers.some(
@@ -160,7 +164,7 @@ describe.skipIf(missing)(`survival${missing ? ` (${missing})` : ''}`, () => {
       });
       const { metadata } = await small.until('chatty', ({ status }) => status.phase === 'Running');
       const dir = `${small.dataDir}/pod-logs/default_chatty_${metadata.uid}/main`;
-      await until(async () => readdirSync(dir).some((name) => /^0\.log\.\d{8}-\d{6}$/.test(name)), 25_000);
+      await until(async () => readdirSync(dir).some((name) => /^0\.log\.\d{8}-\d{6}$/.test(name)));
       await until(async () => statSync(`${dir}/0.log`, { throwIfNoEntry: false })?.size !== 0);
     } finally {
       await small.close();

@@ -8,6 +8,7 @@ import type { ImageGc } from '../images/image-gc.ts';
 import type { PodKit } from '../pods/pod-kit.ts';
 import type { PodWorkers } from '../pods/pod-workers.ts';
 import { containerUsages } from '../stats/summary.ts';
+import { evictionReserve } from './capacity.ts';
 import { availableMemory, fileSystem } from './machine-facts.ts';
 
 const intervalMs = 10_000;
@@ -26,13 +27,18 @@ export interface Resources {
   readonly inodes: number;
 }
 
-const memoryThresholdBytes = 100 * 1024 * 1024;
+/** The thresholds that {@link crossedSignals} knows, in upstream's words. */
+export const hardThresholds = {
+  'memory.available': '100Mi',
+  'nodefs.available': '10%',
+  'nodefs.inodesFree': '5%',
+} as const;
 
 /** The signals whose hard threshold is crossed: memory under 100Mi, disk under 10 %, inodes under 5 %. */
 export function crossedSignals(resources: Resources): Signal[] {
   const signals: Signal[] = [];
-  if (resources.memoryAvailable < memoryThresholdBytes) signals.push('memory');
-  if (resources.diskAvailable < resources.diskTotal * 0.1) signals.push('disk');
+  if (resources.memoryAvailable < evictionReserve.memoryBytes) signals.push('memory');
+  if (resources.diskAvailable < resources.diskTotal * evictionReserve.disk) signals.push('disk');
   if (resources.inodes > 0 && resources.inodesFree < resources.inodes * 0.05) signals.push('inodes');
   return signals;
 }

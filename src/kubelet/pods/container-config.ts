@@ -39,6 +39,7 @@ export function containerConfig(
   const security = containerSecurity(pod, container, {
     image: input.imageUser,
     seccompDir: seccompDir(context.rootDir),
+    seccompDefault: context.settings.seccompDefault,
     targetContainerId: input.targetContainerId,
   });
   checkNonRoot(

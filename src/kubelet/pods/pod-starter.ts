@@ -185,7 +185,8 @@ export class PodStarter {
   async #createSandbox(pod: Shared<Pod>, config: Sent<'PodSandboxConfig'>): Promise<string> {
     const { context, cgroups } = this.#kit;
     if (context.settings.cgroupDriver === 'cgroupfs') {
-      cgroups.ensure(podCgroup(context.settings.cgroupRoot, pod), podCgroupLimits(pod));
+      const { cgroupRoot, podPidsLimit } = context.settings;
+      cgroups.ensure(podCgroup(cgroupRoot, pod), { ...podCgroupLimits(pod), pids: podPidsLimit });
     }
     try {
       if (pod.spec.hostUsers === false) await this.#requireUserNamespaces();

@@ -50,7 +50,7 @@ export function sandboxConfig(
     linux: {
       cgroup_parent:
         settings.cgroupDriver === 'systemd' ? podSlice(settings.cgroupRoot, pod) : podCgroup(settings.cgroupRoot, pod),
-      security_context: sandboxSecurity(pod, seccompDir(rootDir)),
+      security_context: sandboxSecurity(pod),
       sysctls: Object.fromEntries(
         (spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name.replaceAll('/', '.'), value]),
       ),

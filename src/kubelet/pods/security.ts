@@ -111,6 +111,8 @@ export function containerSecurity(
   options: {
     readonly image: { readonly uid?: number | undefined; readonly username?: string | undefined };
     readonly seccompDir: string;
+    /** For containers that name no profile. */
+    readonly seccompDefault: boolean;
     readonly targetContainerId?: string | undefined;
   },
 ): Sent<'LinuxContainerSecurityContext'> {
@@ -141,19 +143,22 @@ export function containerSecurity(
     supplemental_groups_policy: pod.spec.securityContext?.supplementalGroupsPolicy === 'Strict' ? 'Strict' : 'Merge',
     masked_paths: unmasked ? [] : maskedPaths,
     readonly_paths: unmasked ? [] : readonlyPaths,
-    seccomp: profile(security.seccompProfile, options.seccompDir) ?? { profile_type: 'Unconfined' },
+    seccomp: profile(security.seccompProfile, options.seccompDir) ?? {
+      profile_type: options.seccompDefault ? 'RuntimeDefault' : 'Unconfined',
+    },
     apparmor: profile(security.appArmorProfile, ''),
     selinux_options: security.seLinuxOptions,
   };
 }
 
-export function sandboxSecurity(pod: Shared<Pod>, seccompDir: string): Sent<'LinuxSandboxSecurityContext'> {
+/** The sandbox's own process is always under the runtime's profile: the pod's may be too narrow for it. */
+export function sandboxSecurity(pod: Shared<Pod>): Sent<'LinuxSandboxSecurityContext'> {
   const shared = pod.spec.securityContext;
   const everyContainer = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
   return {
     namespace_options: namespaceOptions(pod),
     privileged: everyContainer.some((container) => container.securityContext?.privileged),
-    seccomp: profile(shared?.seccompProfile, seccompDir) ?? { profile_type: 'RuntimeDefault' },
+    seccomp: { profile_type: 'RuntimeDefault' },
     supplemental_groups: supplementalGroups(pod),
     selinux_options: shared?.seLinuxOptions,
     ...(shared?.runAsUser === undefined ? {} : { run_as_user: { value: shared.runAsUser } }),

@@ -19,7 +19,10 @@ export type Step =
   | { readonly kind: 'wait'; readonly dueInMs: number | undefined };
 
 export interface StepInput {
+  /** By the node's clock. */
   readonly now: number;
+  /** How far the node's clock is ahead of the server's. */
+  readonly skewMs?: number;
   readonly podIp: string;
   readonly hostIp: string;
 }
@@ -187,8 +190,9 @@ function backoffMs(restart: number): number {
 function stopStep(pod: Shared<Pod>, script: PodScript, input: StepInput): Step {
   const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 0) * 1000;
   const askedAt = parseTime(pod.metadata.deletionTimestamp!) - graceMs;
-  const due = askedAt + Math.min(graceMs, script.stopDelayMs);
-  if (input.now < due) return waitFor(due - input.now);
+  // Deletion times are the server's; a kubelet measures the grace period itself.
+  const leftMs = askedAt + Math.min(graceMs, script.stopDelayMs) - (input.now - (input.skewMs ?? 0));
+  if (leftMs > 0) return waitFor(leftMs);
   if (pod.metadata.finalizers?.length && !isFinished(pod)) {
     const code = script.runDurationMs === undefined ? 0 : 143;
     const status = withContainers(pod, input, {

@@ -5,6 +5,7 @@ import type { Shared } from '../../api/kind.ts';
 import type { ContainerStatus } from '../../api/types/core-v1.ts';
 import { type Clock, formatTime, parseTime } from '../../base/clock.ts';
 import type { Lister } from '../../client/informer.ts';
+import { defaultSettings, kubeletConfiguration } from '../node/kubelet-configuration.ts';
 import type { LogQuery } from '../streaming/log-reader.ts';
 import { type ContainerRef, type NodeBackend, NodeRequestError } from '../streaming/node-backend.ts';
 import { channel } from '../streaming/remote-command.ts';
@@ -36,6 +37,9 @@ export function simulatedBackend(pods: Lister<Pod>, clock: Clock): NodeBackend {
   };
   return {
     pods: () => pods.list(),
+    runningPods: async () => pods.list().filter(({ status }) => status.phase === 'Running'),
+    configuration: () => kubeletConfiguration(defaultSettings),
+    checkpoint: async () => refuse(),
     async log(ref, query, signal) {
       find(ref);
       return follow(() => linesOf(pods.get(ref.namespace, ref.pod), ref.container, query.previous), query, {

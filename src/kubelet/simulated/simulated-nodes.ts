@@ -57,6 +57,10 @@ export interface SimulatedNodes {
   fail(name: string): void;
   /** A silent node is back; its pods go on where they were. */
   recover(name: string): Promise<void>;
+  /** Sets a node's clock off from the others': what it stamps on pods, conditions and leases. 0 by default. */
+  setClock(name: string, skewMs: number): void;
+  /** Takes a renewed serving certificate into use. */
+  setTls(tls: KubeletTls): void;
   /** Nothing is due now. */
   idle(): boolean;
   stop(): Promise<void>;
@@ -89,10 +93,16 @@ export async function startSimulatedNodes(options: SimulatedNodesOptions): Promi
   return nodes;
 }
 
+interface SimulatedNode {
+  readonly hostIp: string;
+  silent: boolean;
+  skewMs: number;
+}
+
 class RunningNodes implements SimulatedNodes {
   readonly #options: SimulatedNodesOptions;
   readonly #addresses: AddressPool;
-  readonly #nodes = new Map<string, { hostIp: string; silent: boolean }>();
+  readonly #nodes = new Map<string, SimulatedNode>();
   readonly #queue;
   readonly #leaseSeconds: number;
   #heartbeat: Timer | undefined;
@@ -169,7 +179,7 @@ class RunningNodes implements SimulatedNodes {
       const known = await client.get(Node, { name });
       await client.updateStatus(Node, { ...known, status: { ...known.status, ...status } } as Shared<Node>);
     }
-    this.#nodes.set(name, { hostIp, silent: false });
+    this.#nodes.set(name, { hostIp, silent: false, skewMs: 0 });
     await this.#renew(name);
   }
 
@@ -187,15 +197,24 @@ class RunningNodes implements SimulatedNodes {
       });
   }
 
+  setClock(name: string, skewMs: number): void {
+    this.#node(name).skewMs = skewMs;
+  }
+
   async recover(name: string): Promise<void> {
     const node = this.#node(name);
     node.silent = false;
     const { client, clock } = this.#options;
-    const { conditions } = nodeStatus(name, { hostIp: node.hostIp, capacity: {}, now: clock.now() });
+    const now = clock.now() + node.skewMs;
+    const { conditions } = nodeStatus(name, { hostIp: node.hostIp, capacity: {}, now });
     await client.patch(Node, { name }, { status: { conditions } }, { type: 'strategic', subresource: 'status' });
     await this.#renew(name);
     for (const pod of this.#options.informers.informer(Pod).list())
       if (pod.spec.nodeName === name) this.#queue.add(keyOf(pod));
+  }
+
+  setTls(tls: KubeletTls): void {
+    this.#server?.setTls(tls);
   }
 
   idle(): boolean {
@@ -209,7 +228,7 @@ class RunningNodes implements SimulatedNodes {
     await this.#server?.close();
   }
 
-  #node(name: string): { hostIp: string; silent: boolean } {
+  #node(name: string): SimulatedNode {
     const node = this.#nodes.get(name);
     if (!node) throw new Error(`there is no simulated node ${name}`);
     return node;
@@ -227,7 +246,8 @@ class RunningNodes implements SimulatedNodes {
     const node = pod && this.#nodes.get(pod.spec.nodeName ?? '');
     if (!pod || !node || node.silent) return undefined;
     const step = nextStep(pod, {
-      now: clock.now(),
+      now: clock.now() + node.skewMs,
+      skewMs: node.skewMs,
       podIp: pod.status.podIP ?? this.#addresses.assign(pod.metadata.uid),
       hostIp: node.hostIp,
     });
@@ -264,7 +284,7 @@ class RunningNodes implements SimulatedNodes {
     const spec = {
       holderIdentity: name,
       leaseDurationSeconds: seconds,
-      renewTime: formatMicroTime(clock.now()),
+      renewTime: formatMicroTime(clock.now() + this.#node(name).skewMs),
     };
     try {
       await client.patch(Lease, { namespace: leaseNamespace, name }, { spec }, { type: 'merge' });

@@ -10,6 +10,8 @@ import type { Client } from '../../client/client.ts';
 interface Identity {
   readonly name: string;
   readonly groups: readonly string[];
+  readonly uid?: string;
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 const review = <T>(group: string, kind: string, plural: string) =>
@@ -21,17 +23,32 @@ const accessReviews = review<SubjectAccessReview>(
   'subjectaccessreviews',
 );
 
+const verbs: Readonly<Record<string, string>> = {
+  POST: 'create',
+  GET: 'get',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
 const rememberMs = { yes: 300_000, no: 30_000 };
 
-/** The subresource of `nodes` that a path stands for. */
-export function nodeSubresource(path: string): string {
-  if (path.startsWith('/stats/')) return 'stats';
-  if (path.startsWith('/metrics')) return 'metrics';
-  if (path.startsWith('/logs/')) return 'log';
-  if (path === '/healthz') return 'healthz';
-  if (path === '/configz') return 'configz';
-  if (path === '/pods' || path === '/runningpods/') return 'pods';
-  return 'proxy';
+/**
+ * The subresources of `nodes` that a path stands for: any one of them is enough. The narrow ones (KEP-2862) spare those
+ * who only look the right to `nodes/proxy`, which runs commands.
+ */
+export function nodeSubresources(path: string): string[] {
+  const isAt = (root: string) => path === root || path.startsWith(`${root}/`);
+  if (isAt('/pods') || isAt('/runningpods')) return ['pods', 'proxy'];
+  for (const name of ['healthz', 'configz']) if (isAt(`/${name}`)) return [name, 'proxy'];
+  for (const name of ['stats', 'metrics', 'checkpoint']) if (isAt(`/${name}`)) return [name];
+  return [isAt('/logs') ? 'log' : 'proxy'];
+}
+
+/** What is answered to a request that may not go on. */
+export interface Refusal {
+  readonly status: 401 | 403;
+  readonly message: string;
 }
 
 /** Decides about requests; answers of the API are remembered for a while. */
@@ -47,19 +64,26 @@ export class RequestAuthorizer {
     this.#nodeName = env.nodeName;
   }
 
-  /** 200 for a request that may go on, else the status to answer with. */
-  async check(request: IncomingMessage): Promise<200 | 401 | 403> {
+  /** Undefined for a request that may go on. Rejects when the API cannot be asked. */
+  async check(request: IncomingMessage): Promise<Refusal | undefined> {
     const identity = certificateIdentity(request) ?? (await this.#tokenIdentity(request));
-    if (!identity) return 401;
-    if (identity.groups.includes('system:masters')) return 200;
-    const path = new URL(request.url ?? '/', 'http://node').pathname;
-    const key = JSON.stringify([identity, request.method, nodeSubresource(path)]);
+    if (!identity) return { status: 401, message: 'Unauthorized' };
+    if (identity.groups.includes('system:masters')) return undefined;
+    const subresources = nodeSubresources(new URL(request.url ?? '/', 'http://node').pathname);
+    const verb = verbs[request.method ?? ''] ?? '';
+    for (const subresource of subresources) if (await this.#mayUse(identity, verb, subresource)) return undefined;
+    const asked = `user=${identity.name}, verb=${verb}, resource=nodes, subresource(s)=[${subresources.join(' ')}]`;
+    return { status: 403, message: `Forbidden (${asked})\n` };
+  }
+
+  async #mayUse(identity: Identity, verb: string, subresource: string): Promise<boolean> {
+    const key = JSON.stringify([identity, verb, subresource]);
     const known = this.#remembered.get(key);
-    if (known && known.until > this.#clock.now()) return known.allowed ? 200 : 403;
-    const allowed = await this.#review(identity, request.method ?? 'GET', nodeSubresource(path));
+    if (known && known.until > this.#clock.now()) return known.allowed;
+    const allowed = await this.#review(identity, verb, subresource);
     if (this.#remembered.size > 1000) this.#remembered.clear();
     this.#remembered.set(key, { allowed, until: this.#clock.now() + (allowed ? rememberMs.yes : rememberMs.no) });
-    return allowed ? 200 : 403;
+    return allowed;
   }
 
   async #tokenIdentity(request: IncomingMessage): Promise<Identity | undefined> {
@@ -67,24 +91,15 @@ export class RequestAuthorizer {
     if (!token) return undefined;
     const answer = await this.#client.create(tokenReviews, { spec: { token } } as never);
     const { authenticated, user } = (answer as unknown as TokenReview).status;
-    return authenticated && user?.username ? { name: user.username, groups: user.groups ?? [] } : undefined;
+    if (!authenticated || !user?.username) return undefined;
+    const { username: name, uid, groups = [], extra } = user;
+    return { name, groups, ...(uid ? { uid } : {}), ...(extra ? { extra } : {}) };
   }
 
-  async #review(identity: Identity, method: string, subresource: string): Promise<boolean> {
-    const verbs: Record<string, string> = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
-    const answer = await this.#client.create(accessReviews, {
-      spec: {
-        user: identity.name,
-        groups: [...identity.groups],
-        resourceAttributes: {
-          verb: verbs[method] ?? 'get',
-          version: 'v1',
-          resource: 'nodes',
-          subresource,
-          name: this.#nodeName,
-        },
-      },
-    } as never);
+  async #review(identity: Identity, verb: string, subresource: string): Promise<boolean> {
+    const { name: user, ...rest } = identity;
+    const resourceAttributes = { verb, version: 'v1', resource: 'nodes', subresource, name: this.#nodeName };
+    const answer = await this.#client.create(accessReviews, { spec: { user, ...rest, resourceAttributes } } as never);
     return (answer as unknown as SubjectAccessReview).status.allowed === true;
   }
 }

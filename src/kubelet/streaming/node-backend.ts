@@ -25,7 +25,12 @@ export interface ContainerRef {
 
 /** Methods throw {@link NodeRequestError} for pods and containers that are not there. */
 export interface NodeBackend {
+  /** The pods that the API binds to the node. */
   pods(): readonly Shared<Pod>[];
+  /** Those that run something, as far as the runtime knows them. */
+  runningPods(): Promise<readonly object[]>;
+  /** The node's KubeletConfiguration. */
+  configuration(): object;
   log(
     ref: ContainerRef,
     query: LogQuery & { readonly previous: boolean },
@@ -43,6 +48,8 @@ export interface NodeBackend {
   ): void;
   /** Runs a command to its end, for `/run`. */
   run(ref: ContainerRef, command: readonly string[]): Promise<Buffer>;
+  /** Writes a running container's state to a file on the node, and returns the file's path. */
+  checkpoint(ref: ContainerRef): Promise<string>;
   summary(): Promise<unknown>;
   /** Prometheus text: of the agent, of resources (`/metrics/resource`), of containers (`/metrics/cadvisor`). */
   metrics(which: 'agent' | 'resource' | 'cadvisor' | 'probes'): Promise<string>;

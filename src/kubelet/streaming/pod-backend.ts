@@ -1,7 +1,10 @@
 /** The node's server on real pods. */
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Shared } from '../../api/kind.ts';
 import type { ContainerStatus, Pod, PodStatus } from '../../api/types/core-v1.ts';
+import { formatTime } from '../../base/clock.ts';
+import { kubeletConfiguration } from '../node/kubelet-configuration.ts';
 import { podLogDir } from '../pods/pod-dirs.ts';
 import type { PodKit } from '../pods/pod-kit.ts';
 import { type RuntimeContainer, readRuntimePod } from '../pods/pod-runtime.ts';
@@ -34,6 +37,24 @@ export function podBackend(kit: PodKit, workers: PodWorkers): NodeBackend {
 
   return {
     pods: () => workers.all().map((worker) => worker.pod),
+    async runningPods() {
+      return workers.all().flatMap((worker) => runningPod(worker) ?? []);
+    },
+    configuration: () => kubeletConfiguration(context.settings),
+    async checkpoint(ref) {
+      const { id } = await runningContainer(ref);
+      const dir = join(context.rootDir, 'checkpoints');
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      const name = `checkpoint-${ref.pod}_${ref.namespace}-${ref.container}-${formatTime(context.clock.now())}.tar`;
+      const location = join(dir, name);
+      try {
+        await runtime.checkpointContainer({ container_id: id, location, timeout: 0 });
+      } catch (error) {
+        const what = `${ref.namespace}/${ref.pod}/${ref.container}`;
+        throw new NodeRequestError(500, `checkpointing of ${what} failed (${(error as Error).message})`);
+      }
+      return location;
+    },
     async log(ref, query, signal) {
       const worker = workerOf(ref);
       const { container } = ref;
@@ -77,6 +98,20 @@ export function podBackend(kit: PodKit, workers: PodWorkers): NodeBackend {
     },
     summary: () => nodeSummary(kit, workers),
     metrics: (which) => nodeMetrics(kit, workers, which),
+  };
+}
+
+/** A pod as the runtime knows it: its name, and the containers that run. */
+function runningPod(worker: PodWorker): object | undefined {
+  const containers = worker.runtimePod.containers.filter(({ state }) => state === 'running');
+  if (containers.length === 0) return undefined;
+  const { namespace, name } = worker.pod.metadata;
+  return {
+    metadata: { namespace: namespace!, name: name!, uid: worker.uid },
+    spec: {
+      containers: containers.map((container) => ({ name: container.name, image: container.image, resources: {} })),
+    },
+    status: {},
   };
 }
 

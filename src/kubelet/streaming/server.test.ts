@@ -22,6 +22,9 @@ describe('the node’s server', () => {
     pods: () => [{ metadata: { name: 'p' } }],
     metrics: async (which: string) => `metrics of ${which}\n`,
     summary: async () => ({ node: {} }),
+    runningPods: async () => [{ metadata: { name: 'runs' } }],
+    configuration: () => ({ maxPods: 7 }),
+    checkpoint: async ({ container }: { container: string }) => `/file-of-${container}`,
     async log(ref: object, query: object) {
       queries.push({ ...ref, ...query });
       if ((ref as { container: string }).container === 'none') throw new NodeRequestError(404, 'no such container');
@@ -39,7 +42,12 @@ describe('the node’s server', () => {
         };
       }
       reviews.push(draft.spec);
-      return { status: { allowed: draft.spec['user'] === 'reader' } };
+      const { user, resourceAttributes: asked } = draft.spec as {
+        user: string;
+        resourceAttributes: { subresource: string };
+      };
+      const groups = /^may-(.+)$/.exec(user)?.[1];
+      return { status: { allowed: user === 'reader' || asked.subresource === groups } };
     },
   } as unknown as Client;
 
@@ -63,11 +71,12 @@ describe('the node’s server', () => {
   });
   afterAll(() => server.close());
 
-  const get = (path: string, who: { certificate?: CertificateAndKey; token?: string } = {}) =>
+  const get = (path: string, who: { certificate?: CertificateAndKey; token?: string; method?: string } = {}) =>
     new Promise<{ status: number; text: string }>((resolve, reject) => {
       https
-        .get(
+        .request(
           {
+            method: who.method ?? 'GET',
             host: '127.0.0.1',
             port: server.port,
             path,
@@ -84,7 +93,8 @@ describe('the node’s server', () => {
             response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
           },
         )
-        .on('error', reject);
+        .on('error', reject)
+        .end();
     });
   const master = { certificate: clientCertificate('apiserver', 'system:masters') };
 
@@ -147,5 +157,69 @@ describe('the node’s server', () => {
     expect((await get('/containerLogs/ns', master)).status).toBe(400);
     expect((await get('/nothing', master)).status).toBe(404);
     expect((await get('/exec/ns/p/main', master)).status).toBe(400);
+  });
+
+  it.each([
+    ['/pods', ['pods', 'proxy']],
+    ['/runningpods/', ['pods', 'proxy']],
+    ['/healthz', ['healthz', 'proxy']],
+    ['/healthz/ping', ['healthz', 'proxy']],
+    ['/configz', ['configz', 'proxy']],
+    ['/stats/summary', ['stats']],
+    ['/metrics', ['metrics']],
+    ['/metrics/cadvisor', ['metrics']],
+    ['/metrics/resource', ['metrics']],
+    ['/metrics/probes', ['metrics']],
+    ['/containerLogs/ns/p/main', ['proxy']],
+  ])('gives %s to those who may use one of nodes/%j, and to no others', async (path, enough) => {
+    for (const subresource of ['pods', 'healthz', 'configz', 'stats', 'metrics', 'log', 'checkpoint', 'proxy']) {
+      const { status, text } = await get(path, { token: `may-${subresource}` });
+      expect([subresource, status]).toEqual([subresource, enough.includes(subresource) ? 200 : 403]);
+      if (status === 403) {
+        expect(text).toBe(
+          `Forbidden (user=may-${subresource}, verb=get, resource=nodes, subresource(s)=[${enough.join(' ')}])\n`,
+        );
+      }
+    }
+  });
+
+  it.each(['/exec/ns/p/main', '/attach/ns/p/main', '/portForward/ns/p', '/run/ns/p/main', '/checkpoint/ns/p/main'])(
+    'keeps %s from those who may only look',
+    async (path) => {
+      for (const subresource of ['pods', 'healthz', 'configz', 'stats', 'metrics', 'log']) {
+        for (const method of ['GET', 'POST']) {
+          expect((await get(path, { token: `may-${subresource}`, method })).status).toBe(403);
+        }
+      }
+    },
+  );
+
+  it.each(['/metrics/../exec/ns/p/main', '/metrics/%2e%2e/run/ns/p/main', '//metrics/run/ns/p/main', '/%6detrics/x'])(
+    'judges %s by what it serves for it',
+    async (path) => {
+      expect((await get(path, { token: 'may-metrics' })).status).not.toBe(200);
+    },
+  );
+
+  it('tells its configuration, its health and what runs', async () => {
+    expect(JSON.parse((await get('/configz', master)).text)).toEqual({ kubeletconfig: { maxPods: 7 } });
+    expect(JSON.parse((await get('/runningpods/', master)).text).items).toEqual([{ metadata: { name: 'runs' } }]);
+    expect(await get('/healthz/syncloop', master)).toEqual({ status: 200, text: 'ok' });
+    expect((await get('/healthz?verbose', master)).text).toMatch(/^\[\+\]ping ok\n.*healthz check passed\n$/s);
+    expect((await get('/healthz/other', master)).status).toBe(404);
+    expect(JSON.parse((await get('/checkpoint/ns/p/main', { ...master, method: 'POST' })).text)).toEqual({
+      items: ['/file-of-main'],
+    });
+  });
+
+  it('does with each path only what it is for', async () => {
+    for (const path of ['/pods', '/runningpods/', '/configz', '/containerLogs/ns/p/main', '/stats/summary']) {
+      expect((await get(path, { ...master, method: 'POST' })).status).toBe(405);
+    }
+    expect((await get('/run/ns/p/main?cmd=id', master)).status).toBe(405);
+    for (const path of ['/pods/x', '/configz/x', '/metrics/other', '/constructor', '/stats/summary/x']) {
+      expect((await get(path, master)).status).toBe(404);
+    }
+    expect((await get('/containerLogs/ns/p/%', master)).status).toBe(400);
   });
 });

@@ -5,13 +5,15 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
-import { type Clock, parseTime } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { strongCiphers } from '../../base/tls-ciphers.ts';
+import { trustEachAuthority } from '../../base/tls-trust.ts';
 import type { RequestAuthorizer } from './authorization.ts';
-import type { LogQuery } from './log-reader.ts';
-import { type ContainerRef, type NodeBackend, NodeRequestError } from './node-backend.ts';
+import { type NodeBackend, NodeRequestError } from './node-backend.ts';
+import { answerPlain, sendText } from './plain-requests.ts';
 import { portForwardTunnel, servePortForward } from './port-forward.ts';
+import { commandOptions, pathParts, refOf } from './queries.ts';
 import { type RemoteCommandOptions, remoteCommandProtocols, serveRemoteCommand } from './remote-command.ts';
 import { passUpgradeOn } from './upgrade.ts';
 
@@ -25,6 +27,8 @@ export interface KubeletTls {
 
 export interface KubeletServer {
   readonly port: number;
+  /** Takes a renewed certificate into use, for connections that begin from now on. */
+  setTls(tls: KubeletTls): void;
   close(): Promise<void>;
 }
 
@@ -39,27 +43,27 @@ export interface KubeletServerOptions {
   readonly host?: string;
 }
 
-interface Route {
-  readonly ref: ContainerRef;
-  readonly query: URLSearchParams;
-}
+const secureContext = ({ cert, key, clientCa }: KubeletTls) => ({
+  cert,
+  key,
+  ca: clientCa,
+  ...trustEachAuthority,
+  minVersion: 'TLSv1.2' as const,
+  ciphers: strongCiphers,
+});
 
 /** Starts the server. */
 export async function startKubeletServer(options: KubeletServerOptions): Promise<KubeletServer> {
   const { tls, authorizer, log } = options;
   const server = tls
     ? https.createServer({
-        cert: tls.cert,
-        key: tls.key,
-        ca: tls.clientCa,
+        ...secureContext(tls),
         requestCert: true,
         // Callers with a bearer token have no certificate: the authorizer decides.
         rejectUnauthorized: false,
-        minVersion: 'TLSv1.2',
-        ciphers: strongCiphers,
       })
     : http.createServer();
-  const sessions = new WebSocketServer({
+  const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     handleProtocols: (offered) => {
@@ -67,32 +71,32 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
       return known.find((protocol) => offered.has(protocol)) ?? false;
     },
   });
-  const handler = new RequestHandler(options, sessions);
+  const sessions = new Sessions(options, sockets);
+  const ending = new AbortController();
 
-  const guarded = async (request: http.IncomingMessage): Promise<number> => {
-    if (!tls || !authorizer) return 200;
-    try {
-      return await authorizer.check(request);
-    } catch (error) {
+  const guarded = async (request: http.IncomingMessage): Promise<void> => {
+    if (!tls || !authorizer) return;
+    const refusal = await authorizer.check(request).catch((error: unknown) => {
       log.warn('a request to the node could not be authorized', { error });
-      return 500;
-    }
+      throw new NodeRequestError(500, http.STATUS_CODES[500]!);
+    });
+    if (refusal) throw new NodeRequestError(refusal.status, refusal.message);
   };
   server.on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
-    void guarded(request).then((status) => {
-      if (status !== 200) return sendText(response, status, http.STATUS_CODES[status] ?? '');
-      return handler.serve(request, response).catch((error: unknown) => sendError(response, error));
-    });
+    guarded(request)
+      .then(() =>
+        answerPlain({ backend: options.backend, clock: options.clock, ending: ending.signal }, request, response),
+      )
+      .catch((error: unknown) => {
+        const { status, message } = refusalOf(error);
+        sendText(response, status, message);
+      });
   });
   server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    void guarded(request).then((status) => {
-      if (status !== 200) return refuseUpgrade(socket, status, http.STATUS_CODES[status] ?? '');
-      return handler.upgrade(request, socket, head).catch((error: unknown) => {
-        const refusal = error instanceof NodeRequestError ? error : new NodeRequestError(500, (error as Error).message);
-        refuseUpgrade(socket, refusal.status, refusal.message);
-      });
-    });
+    guarded(request)
+      .then(() => sessions.serve(request, socket, head))
+      .catch((error: unknown) => refuseUpgrade(socket, refusalOf(error)));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -100,78 +104,39 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
   });
   return {
     port: (server.address() as AddressInfo).port,
+    setTls(next) {
+      if ('setSecureContext' in server) server.setSecureContext(secureContext(next));
+    },
     close: () =>
       new Promise((resolve) => {
-        for (const session of sessions.clients) session.terminate();
-        handler.endAll();
+        for (const session of sockets.clients) session.terminate();
+        ending.abort();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
 }
 
-class RequestHandler {
+class Sessions {
   readonly #options: KubeletServerOptions;
-  readonly #sessions: WebSocketServer;
-  readonly #ending = new AbortController();
+  readonly #sockets: WebSocketServer;
 
-  constructor(options: KubeletServerOptions, sessions: WebSocketServer) {
+  constructor(options: KubeletServerOptions, sockets: WebSocketServer) {
     this.#options = options;
-    this.#sessions = sessions;
+    this.#sockets = sockets;
   }
 
-  endAll(): void {
-    this.#ending.abort();
-  }
-
-  async serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  /** Connects an upgraded request to a container. Rejects with {@link NodeRequestError}. */
+  async serve(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { backend } = this.#options;
     const url = new URL(request.url ?? '/', 'http://node');
-    const [, head = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
-    const text = 'text/plain; version=0.0.4; charset=utf-8';
-    switch (head) {
-      case 'healthz':
-        return sendText(response, 200, 'ok');
-      case 'pods':
-      case 'runningpods':
-        return sendJson(response, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: backend.pods() });
-      case 'metrics': {
-        const which = (rest[0] || 'agent') as 'agent' | 'resource' | 'cadvisor' | 'probes';
-        if (!['agent', 'resource', 'cadvisor', 'probes'].includes(which)) break;
-        response.setHeader('Content-Type', text);
-        response.end(await backend.metrics(which));
-        return;
-      }
-      case 'stats':
-        if (rest[0] === 'summary') return sendJson(response, await backend.summary());
-        break;
-      case 'containerLogs':
-        return this.#logs({ ref: refOf(rest), query: url.searchParams }, request, response);
-      case 'run': {
-        const command = url.searchParams.getAll('cmd').flatMap((text) => text.split(' '));
-        response.end(await backend.run(refOf(rest), command));
-        return;
-      }
-      case 'exec':
-      case 'attach':
-      case 'portForward':
-        return sendText(response, 400, 'you must specify at least 1 of stdin, stdout, stderr, and ask for an upgrade');
-      default:
-        break;
-    }
-    sendText(response, 404, '404 page not found');
-  }
-
-  async upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { backend } = this.#options;
-    const url = new URL(request.url ?? '/', 'http://node');
-    const [, verb = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
+    const [verb = '', ...rest] = pathParts(url.pathname);
     const query = url.searchParams;
     const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket';
     if (backend.session && isWebSocket && (verb === 'exec' || verb === 'attach')) {
       const options = { ...commandOptions(query), command: query.getAll('command') };
       const ref = refOf(rest);
-      this.#sessions.handleUpgrade(request, socket, head, (session) => backend.session!(session, ref, options));
+      this.#sockets.handleUpgrade(request, socket, head, (session) => backend.session!(session, ref, options));
       return;
     }
     let target: string;
@@ -192,7 +157,7 @@ class RequestHandler {
     if (!isWebSocket) {
       return passUpgradeOn(request, socket, { url: target, head });
     }
-    this.#sessions.handleUpgrade(request, socket, head, (session) => {
+    this.#sockets.handleUpgrade(request, socket, head, (session) => {
       const served = command ? serveRemoteCommand(session, target, command) : servePortForward(session, target);
       served.catch((error: unknown) => {
         this.#options.log.warn('a session with a container failed', { error });
@@ -200,105 +165,12 @@ class RequestHandler {
       });
     });
   }
-
-  async #logs(route: Route, request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const { backend, clock } = this.#options;
-    const query = logQuery(route.query, clock.now());
-    const ended = new AbortController();
-    const end = () => ended.abort();
-    response.on('close', end);
-    this.#ending.signal.addEventListener('abort', end, { once: true });
-    const pieces = await backend.log(route.ref, query, ended.signal);
-    response.setHeader('Content-Type', 'text/plain');
-    if (query.follow) response.flushHeaders();
-    (request.socket as Partial<TLSSocket>).setNoDelay?.(true);
-    try {
-      for await (const piece of pieces) {
-        if (ended.signal.aborted) return;
-        if (!response.write(piece)) {
-          await new Promise<void>((resolve) => {
-            response.once('drain', resolve);
-            response.once('close', resolve);
-          });
-        }
-      }
-    } finally {
-      this.#ending.signal.removeEventListener('abort', end);
-      response.end();
-    }
-  }
 }
 
-/** `<namespace>/<pod>[/<uid>]/<container>`. */
-function refOf(parts: readonly string[]): ContainerRef {
-  const [namespace, pod, third, fourth] = parts;
-  if (!namespace || !pod || !third) throw new NodeRequestError(400, 'missing pod namespace, name or container');
-  return fourth ? { namespace, pod, uid: third, container: fourth } : { namespace, pod, container: third };
-}
+const refusalOf = (error: unknown) =>
+  error instanceof NodeRequestError ? error : new NodeRequestError(500, (error as Error).message);
 
-const isTrue = (query: URLSearchParams, ...names: string[]) =>
-  names.some((name) => ['1', 'true'].includes(query.get(name) ?? ''));
-
-/** The names are `input`, `output`, `error` from the API server, and the API's own from others. */
-function commandOptions(query: URLSearchParams): RemoteCommandOptions {
-  const options = {
-    stdin: isTrue(query, 'input', 'stdin'),
-    stdout: isTrue(query, 'output', 'stdout'),
-    stderr: isTrue(query, 'error', 'stderr'),
-    tty: isTrue(query, 'tty'),
-  };
-  if (!options.stdin && !options.stdout && !options.stderr) {
-    throw new NodeRequestError(400, 'you must specify at least 1 of stdin, stdout, stderr');
-  }
-  return { ...options, stderr: options.stderr && !options.tty };
-}
-
-function logQuery(query: URLSearchParams, now: number): LogQuery & { previous: boolean } {
-  const number = (name: string) => {
-    const text = query.get(name);
-    if (text === null || text === '') return undefined;
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < 0)
-      throw new NodeRequestError(400, `${name} must be a number from 0 up, not ${text}`);
-    return value;
-  };
-  const sinceSeconds = number('sinceSeconds');
-  const sinceTime = query.get('sinceTime');
-  const since = sinceTime ? parseTime(sinceTime) : sinceSeconds === undefined ? undefined : now - sinceSeconds * 1000;
-  const tail = query.get('tailLines') ?? query.get('tail');
-  const tailLines = tail === null || tail === 'all' ? undefined : (number('tailLines') ?? number('tail'));
-  const limitBytes = number('limitBytes');
-  return {
-    follow: isTrue(query, 'follow'),
-    previous: isTrue(query, 'previous'),
-    timestamps: isTrue(query, 'timestamps'),
-    ...(tailLines === undefined ? {} : { tailLines }),
-    ...(limitBytes === undefined ? {} : { limitBytes }),
-    ...(since === undefined ? {} : { since }),
-    stream: (query.get('stream') ?? 'All') as 'All',
-  };
-}
-
-function sendText(response: http.ServerResponse, status: number, text: string): void {
-  if (response.headersSent) {
-    response.end();
-    return;
-  }
-  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' });
-  response.end(text);
-}
-
-function sendJson(response: http.ServerResponse, body: unknown): void {
-  response.setHeader('Content-Type', 'application/json');
-  response.end(JSON.stringify(body));
-}
-
-function sendError(response: http.ServerResponse, error: unknown): void {
-  const status = error instanceof NodeRequestError ? error.status : 500;
-  sendText(response, status, (error as Error).message);
-}
-
-function refuseUpgrade(socket: Duplex, status: number, message: string): void {
+function refuseUpgrade(socket: Duplex, { status, message }: NodeRequestError): void {
   if (socket instanceof TLSSocket || socket.writable) {
     const head = `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
     socket.end(`${head}Content-Length: ${Buffer.byteLength(message)}\r\nConnection: close\r\n\r\n${message}`);
