@@ -68,6 +68,8 @@ export interface Conversion<T extends KubeObject, S extends KubeObject> {
   readonly kind: () => Kind<S>;
   toStorage(object: T): S;
   fromStorage(object: Shared<S>): T;
+  /** Instead of the stored kind's own validation, for a version that is stricter than others of the same objects. */
+  validate?(object: Shared<S>, old: Shared<S> | undefined): FieldError[];
   /** Text of the Warning header of each request; empty for a version that is not deprecated. */
   readonly warning: string;
 }

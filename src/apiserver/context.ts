@@ -29,6 +29,8 @@ export interface WriteHook {
   prepare?(object: KubeObject, old: Shared<KubeObject> | undefined): void;
   /** What is wrong with an object besides what its kind finds. */
   validate?(object: Shared<KubeObject>, old: Shared<KubeObject> | undefined): FieldError[];
+  /** The same for a change of the status. */
+  validateStatus?(object: Shared<KubeObject>, old: Shared<KubeObject>): FieldError[];
   /** May change `object`, which is about to be written (undefined: deleted); throws StatusError to refuse. */
   beforeWrite(
     write: {

@@ -1,8 +1,8 @@
-/** Validation of endpoints and events. */
+/** Validation of endpoints. */
 import type { DeepReadonly } from '../../base/deep.ts';
-import { at, child, type FieldError, invalid, required } from '../machinery/field-error.ts';
+import { at, child, type FieldError, required } from '../machinery/field-error.ts';
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from '../machinery/names.ts';
-import type { EndpointAddress, EndpointPort, Endpoints, Event } from '../types/core-v1.ts';
+import type { EndpointAddress, EndpointPort, Endpoints } from '../types/core-v1.ts';
 import { invalidEach, validateChoice, validateEach, validateIp } from './field-rules.ts';
 import { validateNonSpecialIp } from './special-ip.ts';
 
@@ -47,29 +47,4 @@ function validateEndpointPorts(ports: readonly DeepReadonly<EndpointPort>[] | un
     if (appProtocol === undefined) return errors;
     return [...errors, ...invalidEach(child(itemPath, 'appProtocol'), appProtocol, qualifiedName(appProtocol))];
   });
-}
-
-function validateLength(value: string, max: number, path: string): FieldError[] {
-  return value.length > max ? [invalid(path, '', `can have at most ${max} characters`)] : [];
-}
-
-/** An event; those with an eventTime are of the newer form and say more about who reports what. */
-export function validateEvent(event: DeepReadonly<Event>): FieldError[] {
-  const { namespace } = event.metadata;
-  const involved = event.involvedObject.namespace ?? '';
-  const mismatch = invalid('involvedObject.namespace', involved, 'does not match event.namespace');
-  const errors: FieldError[] = [];
-  if (!event.eventTime) {
-    if (involved ? namespace !== involved : namespace !== 'default') errors.push(mismatch);
-    return errors;
-  }
-  if (involved ? namespace !== involved : namespace !== 'default' && namespace !== 'kube-system') errors.push(mismatch);
-  const { reportingComponent = '', reportingInstance = '', action = '', reason = '', message = '' } = event;
-  if (!reportingComponent) errors.push(required('reportingComponent'));
-  errors.push(...invalidEach('reportingComponent', reportingComponent, qualifiedName(reportingComponent)));
-  for (const [field, value] of Object.entries({ reportingInstance, action, reason })) {
-    if (!value) errors.push(required(field));
-    errors.push(...validateLength(value, 128, field));
-  }
-  return [...errors, ...validateLength(message, 1024, 'message')];
 }

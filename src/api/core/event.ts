@@ -3,7 +3,7 @@ import { defineKind, type Shared } from '../kind.ts';
 import { ageOf, humanDuration } from '../machinery/duration.ts';
 import type * as core from '../types/core-v1.ts';
 import { nameColumn, textColumn } from './columns.ts';
-import { validateEvent } from './endpoints-validation.ts';
+import { validateEvent } from './event-validation.ts';
 
 /** A report of something that happened to an object. */
 export type Event = core.Event;

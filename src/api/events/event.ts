@@ -1,5 +1,6 @@
 import { mutableCopy } from '../../base/deep.ts';
 import { Event as CoreEvent } from '../core/event.ts';
+import { validateStrictEvent } from '../core/event-validation.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import type * as events from '../types/events-v1.ts';
@@ -34,7 +35,13 @@ export const Event = defineKind<Event>({
   },
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,
-  storedAs: { kind: () => CoreEvent, toStorage: toCore, fromStorage: fromCore, warning: '' },
+  storedAs: {
+    kind: () => CoreEvent,
+    toStorage: toCore,
+    fromStorage: fromCore,
+    validate: validateStrictEvent,
+    warning: '',
+  },
 });
 
 function defined<T extends object>(value: T): T {

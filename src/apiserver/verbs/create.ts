@@ -126,12 +126,13 @@ async function persist(
 }
 
 function checkNew(api: ApiContext, call: Call, object: KubeObject): void {
-  const { hub } = call.resource;
+  const { hub, kind } = call.resource;
   const errors: FieldError[] = validateObjectMeta(object.metadata, {
     namespaced: hub.namespaced,
     validateName: hub.validateName,
   });
-  if (hub.validate) errors.push(...hub.validate(object as Shared<KubeObject>));
+  const validateKind = kind.storedAs?.validate ?? hub.validate;
+  if (validateKind) errors.push(...validateKind(object as Shared<KubeObject>, undefined));
   if (hub.validateCreate) errors.push(...hub.validateCreate(object as Shared<KubeObject>));
   const hook = api.writeHooks.get(call.resource.stored!.prefix);
   if (hook?.validate) errors.push(...hook.validate(object as Shared<KubeObject>, undefined));

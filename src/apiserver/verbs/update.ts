@@ -147,7 +147,7 @@ async function tryChange(api: ApiContext, call: Call, attempt: Attempt): Promise
   dedupeOwnerReferences(call, object);
   if (change.scope === 'object' || change.narrow) hub.defaults?.(object);
   if (change.scope === 'object' && hasStatus(hub)) carryStatus(object, mutableCopy(old) as Shared<KubeObject>);
-  if (change.recordFields) recordUpdate(api, call, { object, old });
+  if (change.recordFields) await recordUpdate(api, call, { object, old });
 
   const admission = new Admission(call, {
     operation: change.admission?.operation ?? 'UPDATE',
@@ -234,17 +234,19 @@ function check(
   call: Call,
   { change, final, old }: { change: Change; final: KubeObject; old: Shared<KubeObject> },
 ): void {
-  const { hub } = call.resource;
+  const { hub, kind } = call.resource;
   const object = final as Shared<KubeObject>;
   const errors: FieldError[] = validateObjectMeta(final.metadata, {
     namespaced: hub.namespaced,
     validateName: () => [],
   });
   errors.push(...validateObjectMetaUpdate(final.metadata, old.metadata));
-  if (change.scope === 'status') errors.push(...(hub.validateStatusUpdate?.(object, old) ?? []));
-  else if (change.scope === 'object') {
-    errors.push(...(hub.validate?.(object, old) ?? []), ...(hub.validateUpdate?.(object, old) ?? []));
-    const hook = api.writeHooks.get(call.resource.stored!.prefix);
+  const hook = api.writeHooks.get(call.resource.stored!.prefix);
+  if (change.scope === 'status') {
+    errors.push(...(hub.validateStatusUpdate?.(object, old) ?? []), ...(hook?.validateStatus?.(object, old) ?? []));
+  } else if (change.scope === 'object') {
+    const validateKind = kind.storedAs?.validate ?? hub.validate;
+    errors.push(...(validateKind?.(object, old) ?? []), ...(hub.validateUpdate?.(object, old) ?? []));
     if (hook?.validate) errors.push(...hook.validate(object, old));
   } else errors.push(...(hub.validateSubresourceUpdate?.(call.subresource, object, old) ?? []));
   if (errors.length) throw invalidObject(hub, final.metadata.name, errors);
