@@ -39,6 +39,7 @@ import { parseRequestInfo, type RequestInfo } from './filters/request-info.ts';
 import { createRequestMetrics } from './filters/request-metrics.ts';
 import { versionHandler } from './filters/version.ts';
 import type { ApiServer, ApiServerOptions, TlsOptions } from './options.ts';
+import { addAdminAccessHooks } from './registry/device-admin-access.ts';
 import { Registry } from './registry/registry.ts';
 import { parseRange } from './registry/services/address-range.ts';
 import { AddressAllocator } from './registry/services/addresses.ts';
@@ -87,6 +88,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     api.tokenIssuer = createTokenIssuer({ signer, client: api.loopback(), clock, random, apiAudiences });
   }
   const services = await openServiceAllocators(api, options);
+  addAdminAccessHooks(api);
 
   const remote = startRemoteApis(api, options.frontProxy);
   const discovery = createDiscovery(api, remote);
@@ -166,7 +168,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   return {
     direct,
     async listen({ host, port, tls }) {
-      const listener = await startListener({ host, port, ...(tls ? { tls } : {}) }, { onRequest, onUpgrade });
+      const listener = await startListener({ host, port, clock, ...(tls ? { tls } : {}) }, { onRequest, onUpgrade });
       listeners.push(listener);
       return { url: listener.url, port: listener.port };
     },

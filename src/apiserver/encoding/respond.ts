@@ -1,4 +1,5 @@
 /** Writes answers as HTTP responses: bytes that are cached already wherever there are some. */
+import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { stringify } from 'yaml';
 import type { AnyKind } from '../../api/kind.ts';
@@ -14,6 +15,7 @@ import { metadataListOf, metadataOf, tableOf } from './transforms.ts';
 /** Responses above this size are compressed for clients that accept it. */
 const gzipThresholdBytes = 128 * 1024;
 const chunkBytes = 256 * 1024;
+const maxAtOnceBytes = 1024 * 1024;
 
 export interface Shape {
   /** The kind of what is answered, where it is a kind. */
@@ -111,34 +113,46 @@ export function sendBytes(
   exchange.responseCode = code;
   if (bytes.length > gzipThresholdBytes && acceptsGzip(exchange))
     return sendGzip(exchange, { code, bytes, contentType });
+  return sendWhole(exchange, { code, bytes, contentType });
+}
+
+interface Whole {
+  readonly code: number;
+  readonly bytes: Uint8Array;
+  readonly contentType: string;
+}
+
+function sendWhole(exchange: Exchange, { code, bytes, contentType }: Whole): void | Promise<void> {
   setHeaders(exchange, contentType);
   const { res } = exchange;
   res.setHeader('Content-Length', bytes.length);
   res.statusCode = code;
-  res.end(exchange.req.method === 'HEAD' ? undefined : bytes);
+  if (exchange.req.method === 'HEAD') return void res.end();
+  // What HTTP/2 is given at once counts against its connection until the client has read it.
+  if (bytes.length > maxAtOnceBytes) return sendInPieces(exchange, bytes);
+  res.end(bytes);
+}
+
+async function sendInPieces(exchange: Exchange, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    if (!(await writeChunk(exchange, bytes.subarray(at, at + chunkBytes)))) return;
+  }
+  exchange.res.end();
 }
 
 function acceptsGzip(exchange: Exchange): boolean {
   return exchange.header('accept-encoding')?.includes('gzip') ?? false;
 }
 
-function sendGzip(
-  exchange: Exchange,
-  { code, bytes, contentType }: { code: number; bytes: Uint8Array; contentType: string },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    gzip(bytes, { level: 1 }, (error, packed) => {
-      if (error) return reject(error);
-      setHeaders(exchange, contentType);
-      const { res } = exchange;
-      res.setHeader('Content-Encoding', 'gzip');
-      res.setHeader('Vary', 'Accept-Encoding');
-      res.setHeader('Content-Length', packed.length);
-      res.statusCode = code;
-      res.end(packed);
-      resolve();
-    });
-  });
+const compress = promisify(gzip);
+
+async function sendGzip(exchange: Exchange, { code, bytes, contentType }: Whole): Promise<void> {
+  const packed = await compress(bytes, { level: 1 });
+  const { res } = exchange;
+  if (res.headersSent) return;
+  res.setHeader('Content-Encoding', 'gzip');
+  res.setHeader('Vary', 'Accept-Encoding');
+  return sendWhole(exchange, { code, bytes: packed, contentType });
 }
 
 /** The beginning of a list's JSON, up to its items. */

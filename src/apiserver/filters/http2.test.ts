@@ -56,6 +56,24 @@ it('ends a watch when its client goes away', async () => {
   await expect.poll(watching).toBe(0);
 });
 
+it('answers others on a connection where a large answer waits to be read', async () => {
+  const data = { text: 'x'.repeat(900_000) };
+  for (let i = 0; i < 15; i++)
+    await running.client.create(ConfigMap, { metadata: { name: `large-${i}`, namespace: 'default' }, data });
+  const session = open();
+  for (const path of ['/api/v1/configmaps', '/api/v1/configmaps?pretty=true']) {
+    const waiting = session.request({ ':path': path });
+    await new Promise<void>((resolve) => waiting.once('response', () => resolve()));
+    waiting.pause();
+    const small = session.request({ ':path': '/api/v1/namespaces/default' });
+    expect(JSON.parse(Buffer.concat(await small.toArray()).toString())).toMatchObject({ kind: 'Namespace' });
+    const items = JSON.parse(Buffer.concat(await waiting.toArray()).toString()).items as unknown[];
+    expect(items).toHaveLength(16);
+  }
+  session.close();
+  await running.http('DELETE', '/api/v1/namespaces/default/configmaps');
+});
+
 it('drops a watcher that does not read, and stays well', async () => {
   const session = open();
   const stream = session.request({ ':path': '/api/v1/namespaces/default/configmaps?watch=1' });

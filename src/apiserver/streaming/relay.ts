@@ -2,6 +2,7 @@
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { badRequest, internalError, StatusError, serviceUnavailable } from '../../api/machinery/status.ts';
+import { trustEachAuthority } from '../../base/tls-trust.ts';
 import { withoutBearerProtocol } from '../authn/bearer-token.ts';
 import type { Exchange } from '../filters/exchange.ts';
 import { isUpgrade, takeUpgrade } from './upgrade-response.ts';
@@ -81,6 +82,7 @@ export function relay(exchange: Exchange, target: RelayTarget): Promise<void> {
       headers: forwardedHeaders(exchange, target, upgrade),
       agent: false,
       ...(tls?.ca ? { ca: tls.ca } : {}),
+      ...trustEachAuthority,
       ...(tls?.cert ? { cert: tls.cert } : {}),
       ...(tls?.key ? { key: tls.key } : {}),
       ...(tls?.serverName ? { servername: tls.serverName } : {}),
@@ -109,9 +111,19 @@ export function relay(exchange: Exchange, target: RelayTarget): Promise<void> {
       socket.once('close', () => resolve());
     });
     if (target.body) outgoing.end(target.body);
-    else if (upgrade || exchange.req.method === 'GET' || exchange.req.method === 'HEAD') outgoing.end();
-    else exchange.req.pipe(outgoing);
+    else if (upgrade || !hasBody(exchange)) outgoing.end();
+    else {
+      // Without a length, a method that usually has no body would be sent one without any framing.
+      if (!outgoing.hasHeader('content-length')) outgoing.setHeader('transfer-encoding', 'chunked');
+      exchange.req.pipe(outgoing);
+    }
   });
+}
+
+/** Whether a body follows the headers, whatever the method. */
+function hasBody({ req }: Exchange): boolean {
+  if ('stream' in req) return !req.stream.endAfterHeaders;
+  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 }
 
 const maxErrorBytes = 50 * 1024;

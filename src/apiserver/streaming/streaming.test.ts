@@ -1,4 +1,5 @@
 import { createServer as createHttpServer, type Server } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { createServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -172,6 +173,19 @@ describe('exec and port-forward', () => {
   });
 });
 
+/** Over HTTP/2, where a body needs no length. */
+async function sendWithoutLength(path: string, method: string, body: string): Promise<string> {
+  const { url, ca, cert, key } = running.access;
+  const session = connectHttp2(url, { ca, cert, key });
+  try {
+    const stream = session.request({ ':path': path, ':method': method }, { endStream: false });
+    stream.end(body);
+    return Buffer.concat(await stream.toArray()).toString();
+  } finally {
+    session.close();
+  }
+}
+
 describe('proxy', () => {
   it.each([
     ['web', { scheme: 'http', name: 'web', port: '' }],
@@ -195,6 +209,9 @@ describe('proxy', () => {
     const base = '/api/v1/namespaces/default/services/back:http/proxy';
     expect((await running.http('GET', `${base}/some/path?a=b`)).text).toBe('GET /some/path?a=b ');
     expect((await running.http('POST', `${base}/x`, { body: 'data', type: 'text/plain' })).text).toBe('POST /x data');
+    expect((await running.http('GET', `${base}/q`, { body: 'query', type: 'text/plain' })).text).toBe('GET /q query');
+    expect(await sendWithoutLength(`${base}/r`, 'GET', 'unmeasured')).toBe('GET /r unmeasured');
+    expect(await sendWithoutLength(`${base}/r`, 'DELETE', 'unmeasured')).toBe('DELETE /r unmeasured');
     expect((await running.http('GET', `${base}/redirect`)).headers['location']).toBe(`${base}/there`);
     expect((await running.http('GET', base)).headers['location']).toBe(`${base}/`);
   });
