@@ -32,7 +32,7 @@ describe.runIf(asRoot)('timonel up --cri-endpoint (needs root on Linux)', () => 
     writeFileSync(archive, packWebImage('1'));
     expect(await user.timonel('image', 'import', archive, '--name', 'ext')).toMatchObject({ code: 0 });
     await user.kubectl('run', 'web', '--image=web:1', '--image-pull-policy=Never');
-    await user.kubectl('wait', '--for=condition=Ready', 'pod/web', '--timeout=30s');
+    await user.kubectl('wait', '--for=condition=Ready', 'pod/web', '--timeout=180s');
     const foreign = await runtime.runtime.runtime.runPodSandbox({
       config: {
         metadata: { name: 'foreign', namespace: 'other', uid: 'somebody-else', attempt: 0 },

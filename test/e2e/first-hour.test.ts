@@ -29,7 +29,7 @@ describe.runIf(asRoot)('a real cluster from one command (needs root on Linux)', 
     }[];
   const fetchText = async (path = '/') => {
     const response = await fetch(`http://127.0.0.1:${nodePort}${path}`, {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
       headers: { connection: 'close' },
     });
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
@@ -70,7 +70,7 @@ describe.runIf(asRoot)('a real cluster from one command (needs root on Linux)', 
 
   it('a Deployment with a NodePort service answers from different pods', async () => {
     await user.kubectl('apply', '-f', manifest);
-    await user.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
+    await user.kubectl('rollout', 'status', 'deployment/web', '--timeout=180s');
     nodePort = Number(await user.kubectl('get', 'service', 'web', '-o', 'jsonpath={.spec.ports[0].nodePort}'));
     const seen = new Set<string>();
     await eventually('answers of three different pods', async () => {
@@ -93,7 +93,7 @@ describe.runIf(asRoot)('a real cluster from one command (needs root on Linux)', 
 
   it('scales, rolls out without a failed request, and rolls back', async () => {
     await user.kubectl('scale', 'deployment', 'web', '--replicas=6');
-    await user.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
+    await user.kubectl('rollout', 'status', 'deployment/web', '--timeout=180s');
     let requests = 0;
     let stop = false;
     const failures: string[] = [];
@@ -109,14 +109,14 @@ describe.runIf(asRoot)('a real cluster from one command (needs root on Linux)', 
       }),
     );
     await user.kubectl('set', 'image', 'deployment/web', 'web=web:2');
-    await user.kubectl('rollout', 'status', 'deployment/web', '--timeout=120s');
+    await user.kubectl('rollout', 'status', 'deployment/web', '--timeout=180s');
     await onlyVersion('2');
     stop = true;
     await load;
     expect(requests).toBeGreaterThan(20);
     expect(failures).toEqual([]);
     await user.kubectl('rollout', 'undo', 'deployment/web');
-    await user.kubectl('rollout', 'status', 'deployment/web', '--timeout=120s');
+    await user.kubectl('rollout', 'status', 'deployment/web', '--timeout=180s');
     await onlyVersion('1');
   }, 240_000);
 

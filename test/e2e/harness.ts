@@ -54,7 +54,7 @@ export async function newUser(): Promise<User> {
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false>,
-  timeoutMs = 60_000,
+  timeoutMs = 120_000,
 ): Promise<T> {
   const end = realClock.monotonic() + timeoutMs;
   let last: unknown;

@@ -33,7 +33,7 @@ describe('snapshots', () => {
   it('are saved while the cluster runs, forked, and restored', async () => {
     await simulated('shot');
     await on('shot', 'create', 'deployment', 'web', '--image=web', '--replicas=3');
-    await on('shot', 'rollout', 'status', 'deployment/web', '--timeout=30s');
+    await on('shot', 'rollout', 'status', 'deployment/web', '--timeout=180s');
     const saved = await user.timonel('snapshot', 'save', '--name', 'shot');
     expect(saved, saved.stderr).toMatchObject({ code: 0 });
     expect((await user.timonel('snapshot', 'ls', '--name', 'shot')).stdout).toContain('revision');
@@ -41,7 +41,7 @@ describe('snapshots', () => {
     const fork = await user.timonel('snapshot', 'fork', '--name', 'shot', '--as', 'shot-fork');
     expect(fork, fork.stderr).toMatchObject({ code: 0 });
     await on('shot-fork', 'scale', 'deployment', 'web', '--replicas=5');
-    await on('shot-fork', 'rollout', 'status', 'deployment/web', '--timeout=30s');
+    await on('shot-fork', 'rollout', 'status', 'deployment/web', '--timeout=180s');
     expect((await on('shot', 'get', 'pods', '-o', 'name')).trim().split('\n')).toHaveLength(3);
     expect(await user.timonel('down', '--purge', '--name', 'shot-fork')).toMatchObject({ code: 0 });
 
@@ -123,7 +123,6 @@ describe.runIf(hasEtcd)('several control planes on one etcd (needs the package e
       async () =>
         (await on('two', 'get', 'pods', '-l', 'app=after', '-o', 'name')).trim().split('\n').filter(Boolean).length ===
         2,
-      30_000,
     );
   });
 

@@ -150,13 +150,13 @@ describe.each(programs)('kubectl $version', ({ version, path }) => {
 
   it('waits and watches', async () => {
     await ok('create cm signal --from-literal=go=no');
-    const waiting = ok('wait --for=jsonpath={.data.go}=yes cm/signal --timeout=20s');
+    const waiting = ok('wait --for=jsonpath={.data.go}=yes cm/signal --timeout=120s');
     await ok('patch cm signal --type=merge -p {"data":{"go":"yes"}}');
     expect(await waiting).toContain('condition met');
     expect(await ok('get cm -w --request-timeout=1s --output-watch-events').catch(() => '')).toMatch(
       /ADDED +signal|^$/,
     );
-    const gone = ok('wait --for=delete cm/signal --timeout=20s');
+    const gone = ok('wait --for=delete cm/signal --timeout=120s');
     await ok('delete cm signal');
     await gone;
   });
@@ -177,7 +177,7 @@ describe.each(programs)('kubectl $version', ({ version, path }) => {
 
   it('works with custom resources', async () => {
     await ok('apply -f -', crd);
-    await ok('wait --for=condition=Established crd/widgets.example.com --timeout=20s');
+    await ok('wait --for=condition=Established crd/widgets.example.com --timeout=120s');
     const widget = 'apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 3}\n';
     expect(await ok('apply -f -', widget)).toBe('widget.example.com/w created\n');
     expect(await ok('get wd')).toMatch(/^NAME +SIZE\nw +3\n$/);

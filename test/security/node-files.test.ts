@@ -161,7 +161,7 @@ describe('a log', () => {
   async function read(path: string, follow = false): Promise<string> {
     let text = '';
     const query = { follow, timestamps: false };
-    const signal = AbortSignal.timeout(5000);
+    const signal = AbortSignal.timeout(30_000);
     for await (const piece of readLog({ path, running: async () => false }, query, { clock: realClock, signal }))
       text += piece;
     return text;
@@ -199,7 +199,7 @@ describe('a log', () => {
     const pieces = readLog(
       { path, running },
       { follow: true, timestamps: false },
-      { clock: realClock, signal: AbortSignal.timeout(5000) },
+      { clock: realClock, signal: AbortSignal.timeout(30_000) },
     );
     const all = (async () => {
       for await (const piece of pieces) text += piece;
