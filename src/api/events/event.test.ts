@@ -15,8 +15,9 @@ const complete = {
   note: 'done',
   regarding: { kind: 'Pod', namespace: 'default', name: 'p' },
 };
-const stored = (event: object) => Event.storedAs!.toStorage(admitted(Event, event)) as Shared<CoreEvent>;
-const problems = (event: object, old?: object) =>
+const stored = (event: Record<string, unknown>) =>
+  Event.storedAs!.toStorage(admitted(Event, event)) as Shared<CoreEvent>;
+const problems = (event: Record<string, unknown>, old?: Record<string, unknown>) =>
   Event.storedAs!.validate!(stored(event), old && stored(old)).map(fieldErrorMessage);
 
 describe('an event of events.k8s.io/v1', () => {
@@ -100,7 +101,7 @@ describe('an event of events.k8s.io/v1', () => {
 });
 
 describe('the same object through core/v1', () => {
-  const coreProblems = (event: object) =>
+  const coreProblems = (event: Record<string, unknown>) =>
     CoreEvent.validate!(admitted(CoreEvent, event) as Shared<CoreEvent>).map(fieldErrorMessage);
 
   it('may be incomplete', () => {
