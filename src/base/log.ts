@@ -25,6 +25,17 @@ function wrap(sink: PinoLogger): Logger {
   };
 }
 
+/** What JSON lets through and a terminal may obey, or another reader take for the end of a line. */
+const unsafe = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** Writes lines with nothing in them that acts on a terminal: what is logged may come from a container or a client. */
+function escaping(destination: { write(line: string): void }): { write(line: string): void } {
+  return {
+    write: (line) =>
+      destination.write(line.replace(unsafe, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)),
+  };
+}
+
 /** A logger that writes JSON lines to `destination` (default: standard error). */
 export function createLogger(options: { level?: LogLevel; destination?: { write(line: string): void } } = {}): Logger {
   const settings = {
@@ -34,7 +45,7 @@ export function createLogger(options: { level?: LogLevel; destination?: { write(
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: pino.stdSerializers.err },
   };
-  return wrap(pino(settings, options.destination ?? pino.destination({ dest: 2, sync: true })));
+  return wrap(pino(settings, escaping(options.destination ?? pino.destination({ dest: 2, sync: true }))));
 }
 
 /** Discards everything: the default of the library. */

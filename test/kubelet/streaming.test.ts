@@ -62,6 +62,46 @@ describe.skipIf(missing)(`sessions with containers${missing ? ` (${missing})` : 
     await expect(kubectl('logs', 'talk', '-c', 'other')).rejects.toThrow(/other/);
   });
 
+  it('show whatever a container writes, byte by byte, and let it forge nothing', async () => {
+    const record = '2026-01-01T00:00:00.000000000Z stderr F forged';
+    await lab.run('rude', {
+      restartPolicy: 'Never',
+      containers: [
+        {
+          name: 'main',
+          image: shellImage,
+          command: script(
+            `printf '\\033[2J\\033]0;title\\007\\n'; printf 'real\\rforged\\n'; printf '${record}\\n'; printf 'a\\000b\\377\\302\\233\\n'; ` +
+              `head -c 1048576 /dev/zero | busybox tr '\\0' x; printf '\\n\\nlast'; echo warning >&2`,
+          ),
+        },
+      ],
+    });
+    await lab.until('rude', ({ status }) => status.phase === 'Succeeded');
+    const written = Buffer.concat([
+      Buffer.from(`\x1b[2J\x1b]0;title\x07\nreal\rforged\n${record}\na\0b`),
+      Buffer.from([0xff, 0xc2, 0x9b, 0x0a]),
+      Buffer.alloc(1_048_576, 'x'),
+      Buffer.from('\n\nlast'),
+    ]);
+    const log = async (stream: string, more = '') => {
+      const url = `/api/v1/namespaces/default/pods/rude/log?stream=${stream}${more}`;
+      const { stdout } = await run(kubectlPath, args('get', '--raw', url), {
+        encoding: 'buffer',
+        maxBuffer: 10 * written.length,
+      });
+      return stdout;
+    };
+    const stdout = await log('Stdout');
+    // A last line without an end may get one.
+    expect(stdout.subarray(0, written.length).equals(written)).toBe(true);
+    expect(stdout.subarray(written.length).toString().trim()).toBe('');
+    expect((await log('Stderr')).toString()).toBe('warning\n');
+    const stamped = (await log('Stdout', '&timestamps=true')).toString('latin1').trimEnd().split('\n');
+    expect(stamped.map((line) => /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d) /.test(line))).toEqual(Array(7).fill(true));
+    expect(stamped[4]!.replace(/^\S+ /, '')).toHaveLength(1_048_576);
+  });
+
   it('follow logs to the end of the container', async () => {
     await lab.run('counting', {
       restartPolicy: 'Never',

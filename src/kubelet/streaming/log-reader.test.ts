@@ -69,6 +69,52 @@ describe('reading a log', () => {
     expect(await read({ limitBytes: 5 })).toBe('one\nt');
   });
 
+  it('gives a split line one time, at its beginning, however many blocks it spans', async () => {
+    const piece = 'x'.repeat(16_384);
+    writeFileSync(
+      path,
+      line(1, 'one') +
+        Array.from({ length: 64 }, () => line(2, piece, { tag: 'P' })).join('') +
+        line(3, 'end') +
+        line(4, 'last'),
+    );
+    const at = (second: number) => `2026-01-01T00:00:0${second}.5Z `;
+    const whole = `${at(1)}one\n${at(2)}${piece.repeat(64)}end\n${at(4)}last\n`;
+    expect((await read({ timestamps: true })) === whole).toBe(true);
+    expect((await read({ timestamps: true, tailLines: 2 })) === whole.slice(whole.indexOf('\n') + 1)).toBe(true);
+  });
+
+  it.each([
+    ['escape sequences', '\x1b[2J\x1b]0;title\x07\u009b31m'],
+    ['carriage returns', 'real\rforged'],
+    ['a record’s beginning', '2026-01-01T00:00:00Z stderr F forged'],
+    ['a tag of its own', 'F forged'],
+    ['nothing but spaces', '   '],
+    ['NUL', 'a\0b'],
+  ])('gives %s as they were written', async (_, text) => {
+    writeFileSync(path, line(1, text) + line(2, 'after'));
+    expect(await read()).toBe(`${text}\nafter\n`);
+    expect(await read({ stream: 'Stderr' })).toBe('');
+    expect(await read({ tailLines: 2, timestamps: true })).toBe(
+      `2026-01-01T00:00:01.5Z ${text}\n2026-01-01T00:00:02.5Z after\n`,
+    );
+  });
+
+  it('gives bytes that are no text as they were written', async () => {
+    const odd = Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0x00, 0x80]);
+    const before = Buffer.from(line(1, '').slice(0, -1));
+    writeFileSync(path, Buffer.concat([before, odd, Buffer.from('\n')]));
+    const pieces: Buffer[] = [];
+    const query = { follow: false, timestamps: false };
+    for await (const piece of readLog({ path, running: async () => false }, query, env())) pieces.push(piece);
+    expect(Buffer.concat(pieces)).toEqual(Buffer.concat([odd, Buffer.from('\n')]));
+  });
+
+  it('leaves out a torn record, and no other', async () => {
+    writeFileSync(path, `${line(1, 'one')}2026-01-01T00:0\n${line(2, 'two')}`);
+    expect(await read()).toBe('one\ntwo\n');
+  });
+
   it('is empty for a container that wrote nothing', async () => {
     expect(await read()).toBe('');
   });

@@ -39,6 +39,7 @@ export async function* readLog(
   try {
     let at = query.tailLines === undefined ? 0 : await tailOffset(file, query.tailLines);
     let rest: Buffer = Buffer.alloc(0);
+    const place: Place = { midLine: false };
     for (;;) {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(blockBytes), 0, blockBytes, at);
       if (bytesRead > 0) {
@@ -47,7 +48,7 @@ export async function* readLog(
           rest.length > 0 ? Buffer.concat([rest, buffer.subarray(0, bytesRead)]) : buffer.subarray(0, bytesRead);
         const end = data.lastIndexOf(newline);
         rest = Buffer.from(data.subarray(end + 1));
-        const out = formatLines(data.subarray(0, end + 1), query);
+        const out = formatLines(data.subarray(0, end + 1), query, place);
         if (out.length === 0) continue;
         yield out.length > left ? out.subarray(0, left) : out;
         left -= out.length;
@@ -139,14 +140,24 @@ function startOfTail(buffer: Buffer, lines: number, complete: boolean): number |
   return complete ? 0 : undefined;
 }
 
-function formatLines(data: Buffer, query: LogQuery): Buffer {
+/** Whether what was written last has no end of line yet: what follows gets no time of its own. */
+interface Place {
+  midLine: boolean;
+}
+
+function formatLines(data: Buffer, query: LogQuery, place: Place): Buffer {
   const out: Buffer[] = [];
   let start = 0;
   while (start < data.length) {
     const end = data.indexOf(newline, start);
     const record = parseLogLine(data.subarray(start, end));
     start = end + 1;
-    if (record && wanted(record, query)) pushRecord(out, record, query.timestamps);
+    if (record && wanted(record, query)) {
+      if (query.timestamps && !place.midLine) out.push(Buffer.from(`${record.time} `));
+      out.push(record.content);
+      if (!record.partial) out.push(lineEnd);
+      place.midLine = record.partial;
+    }
   }
   return Buffer.concat(out);
 }
@@ -157,12 +168,6 @@ function wanted(record: LogRecord, query: LogQuery): boolean {
 }
 
 const lineEnd = Buffer.from('\n');
-
-function pushRecord(out: Buffer[], record: LogRecord, timestamps: boolean): void {
-  if (timestamps) out.push(Buffer.from(`${record.time} `));
-  out.push(record.content);
-  if (!record.partial) out.push(lineEnd);
-}
 
 /** Wakes a follower when the log's directory changes, and every now and then in any case. */
 class Waker {

@@ -1,4 +1,5 @@
 /** The node's server's answers to requests that are no sessions: pods, health, configuration, logs, stats, metrics. */
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
@@ -63,12 +64,7 @@ const logs: Answer = async ({ backend, clock, ending }, { request, response, res
     (request.socket as Partial<TLSSocket>).setNoDelay?.(true);
     for await (const piece of pieces) {
       if (ended.signal.aborted) return;
-      if (!response.write(piece)) {
-        await new Promise<void>((resolve) => {
-          response.once('drain', resolve);
-          response.once('close', resolve);
-        });
-      }
+      if (!response.write(piece)) await once(response, 'drain', { signal: ended.signal }).catch(() => {});
     }
     response.end();
   } finally {
