@@ -64,6 +64,8 @@ export interface ApiContext {
   tokenIssuer: TokenIssuer | undefined;
   /** The client certificate that kubelets know this server by. */
   readonly kubeletTls: { readonly ca: string; readonly cert: string; readonly key: string } | undefined;
+  /** How the parts beside this server are, by ComponentStatus' names: what is wrong, or undefined. */
+  readonly components: Readonly<Record<string, () => Promise<string | undefined>>>;
   /** As the API server itself. */
   readonly loopback: () => Client;
 }

@@ -19,8 +19,10 @@ export interface TlsOptions {
   /** PEM, the server's certificate first. */
   readonly cert: string;
   readonly key: string;
-  /** PEM bundle of the authorities whose client certificates are asked for. */
+  /** PEM bundle of the authorities whose client certificates, and those of intermediates below them, name users. */
   readonly clientCa?: string;
+  /** PEM bundle of the authorities of front proxies, whose certificates are asked for as well. */
+  readonly proxyCa?: string;
 }
 
 /** A request as the audit sees it, over HTTP or from this process. Looked at again at every stage. */
@@ -96,6 +98,8 @@ export interface ApiServerOptions {
   readonly encryption?: (resource: string) => ValueTransformer | undefined;
   /** Several servers write to the same store, so reads have to ask it how far it is. */
   readonly sharedStore?: boolean;
+  /** How the parts beside this server are, by ComponentStatus' names: what is wrong, or undefined. */
+  readonly components?: Readonly<Record<string, () => Promise<string | undefined>>>;
   /** Priority and fairness; on by default. */
   readonly flowControl?: boolean;
   /** Seconds that an event is kept; an hour by default. */

@@ -78,6 +78,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     apiAudiences: options.apiAudiences ?? [],
     tokenIssuer: undefined,
     kubeletTls: options.kubeletTls,
+    components: options.components ?? {},
     loopback: () => {
       loopback ??= createClient(direct(loopbackUser), { fieldManager: 'kube-apiserver' });
       return loopback;

@@ -26,6 +26,7 @@ import { type Scheduler, startScheduler } from '../scheduler/scheduler.ts';
 import { createObjectCache } from '../store/cache.ts';
 import { parseEncryptionConfiguration } from '../store/encryption.ts';
 import type { Store } from '../store/store.ts';
+import { componentHealth } from './component-health.ts';
 import type { OptionalPart } from './config.ts';
 import type { ClusterPki } from './pki.ts';
 import type { Security } from './security.ts';
@@ -68,7 +69,7 @@ export interface ControlPlane {
   readonly metrics: MetricsRegistry;
   /** Opens an HTTPS port with the cluster's certificate. */
   listen(options: { host: string; port: number }): Promise<{ url: string; port: number }>;
-  /** Takes renewed certificates into use; the authorities stay. */
+  /** Takes renewed certificates into use; what was issued before stays good as long as its authority is among the new. */
   renew(pki: ClusterPki): void;
   /** A client in this process, as a user. */
   clientAs(user: UserInfo, fieldManager?: string): Client;
@@ -79,6 +80,7 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
+const controlPlaneLease = { namespace: 'kube-system', name: 'timonel-control-plane' };
 const issuer = (clusterDomain: string) => `https://kubernetes.default.svc.${clusterDomain}`;
 
 /** Starts everything; resolves when the API server answers, the default policy is in place and controllers run. */
@@ -92,13 +94,26 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const client = createClient(loopback);
   const informers = createInformerSet(client, { clock, log, random });
   const apiAudiences = [issuer(options.clusterDomain)];
+  // Credentials are read anew for each connection: they are renewed while the server runs.
+  let current = pki;
+  const renewed = (name: 'kubeletClient' | 'frontProxyClient', authority: 'ca' | 'frontProxyCa') => ({
+    get ca() {
+      return current[authority].cert;
+    },
+    get cert() {
+      return current[name].cert;
+    },
+    get key() {
+      return current[name].key;
+    },
+  });
   const signer = createServiceAccountSigner({ issuers: [apiAudiences[0]!], key: pki.serviceAccount.key, clock });
   const { authenticator, tokens } = createAuthentication({
     client,
     clock,
     log,
-    clientCa: () => pki.ca.cert,
-    frontProxy: { ca: () => pki.frontProxyCa.cert },
+    clientCa: () => current.ca.cert,
+    frontProxy: { ca: () => current.frontProxyCa.cert },
     serviceAccounts: signer,
     apiAudiences,
     ...options.security?.authentication,
@@ -106,8 +121,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const modes = options.security?.authorizationModes;
   const authorizer = createAuthorizer({ informers, ...(modes ? { modes } : {}) });
   const transformers = options.encryption === undefined ? undefined : parseEncryptionConfiguration(options.encryption);
-  let current = pki;
-  const tls = () => ({ ...current.server, clientCa: `${current.ca.cert}${current.frontProxyCa.cert}` });
+  let running: RunningRoles | undefined;
+  const tls = () => ({ ...current.server, clientCa: current.ca.cert, proxyCa: current.frontProxyCa.cert });
   const server = await createApiServer({
     cache,
     clock,
@@ -119,20 +134,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     authorizer,
     serviceCidr: options.serviceCidr,
     nodePortRange: options.nodePortRange.join('-'),
-    // Read anew for each connection: certificates are renewed while the server runs.
-    kubeletTls: {
-      ca: pki.ca.cert,
-      get cert() {
-        return current.kubeletClient.cert;
-      },
-      get key() {
-        return current.kubeletClient.key;
-      },
-    },
+    kubeletTls: renewed('kubeletClient', 'ca'),
     serviceAccountSigner: signer,
     apiAudiences,
-    frontProxy: { ca: pki.frontProxyCa.cert, ...pki.frontProxyClient },
+    frontProxy: renewed('frontProxyClient', 'frontProxyCa'),
     clientCa: pki.ca.cert,
+    components: componentHealth({
+      disable: options.disable,
+      isRunning: () => running !== undefined,
+      client,
+      clock,
+      ...(options.leaderElection ? { lease: controlPlaneLease } : {}),
+    }),
     ...(options.security ? { admission: options.security.admission } : {}),
     ...(options.security?.audit ? { audit: options.security.audit } : {}),
     ...(options.advertise ? { advertise: options.advertise } : {}),
@@ -147,7 +160,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await reconcileBootstrapPolicy(client, { controllers: [...builtinControllers, loadBalancerController], log });
 
   const roles = () => startRoles({ options, metrics, client, informers, clientAs });
-  let running: RunningRoles | undefined;
   let election: LeaderElection | undefined;
   if (options.leaderElection) {
     election = runWithLeaderElection({
@@ -156,7 +168,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       clock,
       random,
       log,
-      lease: { namespace: 'kube-system', name: 'timonel-control-plane' },
+      lease: controlPlaneLease,
       async lead(signal) {
         running = await roles();
         await new Promise<void>((resolve) => {
@@ -193,13 +205,27 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
 }
 
-interface RunningRoles {
+/** Controllers and scheduler that run. */
+export interface RunningRoles {
   idle(): boolean;
   stop(): Promise<void>;
 }
 
-interface RoleEnvironment {
-  readonly options: ControlPlaneOptions;
+/** What controllers and scheduler are started on. */
+export interface RoleEnvironment {
+  readonly options: Pick<
+    ControlPlaneOptions,
+    | 'clock'
+    | 'random'
+    | 'log'
+    | 'pki'
+    | 'clusterName'
+    | 'podCidr'
+    | 'serviceCidr'
+    | 'disable'
+    | 'controllers'
+    | 'schedulerConfig'
+  >;
   readonly metrics: MetricsRegistry;
   readonly client: Client;
   readonly informers: RunningInformerSet;
@@ -207,7 +233,13 @@ interface RoleEnvironment {
 }
 
 /** Controllers and scheduler: of several control planes on one store only the leader runs them. */
-async function startRoles({ options, metrics, client, informers, clientAs }: RoleEnvironment): Promise<RunningRoles> {
+export async function startRoles({
+  options,
+  metrics,
+  client,
+  informers,
+  clientAs,
+}: RoleEnvironment): Promise<RunningRoles> {
   const { clock, random, log, pki } = options;
   let controllers: RunningControllers | undefined;
   if (!options.disable.includes('controllers')) {
