@@ -92,27 +92,39 @@ export const certificateSubject = (raw: Uint8Array): CertificateSubject & { orga
   readSubject(tbsField(raw, 4));
 
 /** The names that a certificate (DER) is valid for. */
-export function certificateAlternativeNames(raw: Uint8Array): AlternativeNames {
+export const certificateAlternativeNames = (raw: Uint8Array): AlternativeNames =>
+  alternativeNamesOf(certificateExtensions(raw));
+
+/** What an authority's certificate (DER) calls its key; undefined when it does not say. */
+export function certificateKeyIdentifier(raw: Uint8Array): Uint8Array | undefined {
+  const value = extensionValue(certificateExtensions(raw), '2.5.29.14');
+  return value && readDer(value).content;
+}
+
+function certificateExtensions(raw: Uint8Array): DerNode | undefined {
   const explicit = tbsFields(raw).find((field) => field.tag === 0xa3);
-  const [extensions] = explicit ? derChildren(explicit) : [];
-  return alternativeNamesOf(extensions);
+  return explicit && derChildren(explicit)[0];
+}
+
+function extensionValue(extensions: DerNode | undefined, oid: string): Uint8Array | undefined {
+  for (const extension of extensions ? derChildren(extensions, derTag.sequence) : []) {
+    const parts = derChildren(extension, derTag.sequence);
+    if (parts[0] && readOid(parts[0]) === oid) return parts.at(-1)!.content;
+  }
+  return undefined;
 }
 
 function alternativeNamesOf(extensions: DerNode | undefined): AlternativeNames {
   const out = { dnsNames: [] as string[], ipAddresses: [] as string[], emails: [] as string[], uris: [] as string[] };
-  for (const extension of extensions ? derChildren(extensions, derTag.sequence) : []) {
-    const parts = derChildren(extension, derTag.sequence);
-    const value = parts.at(-1);
-    if (!parts[0] || !value || readOid(parts[0]) !== oidAlternativeNames) continue;
-    for (const name of derChildren(readDer(value.content), derTag.sequence)) {
-      const text = () => Buffer.from(name.content).toString('latin1');
-      if (name.tag === 0x81) out.emails.push(text());
-      else if (name.tag === 0x82) out.dnsNames.push(text());
-      else if (name.tag === 0x86) out.uris.push(text());
-      else if (name.tag === 0x87) {
-        if (name.content.length !== 4 && name.content.length !== 16) throw new DerError('an IP name has a bad length');
-        out.ipAddresses.push(bytesToIp(name.content));
-      }
+  const value = extensionValue(extensions, oidAlternativeNames);
+  for (const name of value ? derChildren(readDer(value), derTag.sequence) : []) {
+    const text = () => Buffer.from(name.content).toString('latin1');
+    if (name.tag === 0x81) out.emails.push(text());
+    else if (name.tag === 0x82) out.dnsNames.push(text());
+    else if (name.tag === 0x86) out.uris.push(text());
+    else if (name.tag === 0x87) {
+      if (name.content.length !== 4 && name.content.length !== 16) throw new DerError('an IP name has a bad length');
+      out.ipAddresses.push(bytesToIp(name.content));
     }
   }
   return out;

@@ -3,6 +3,7 @@ import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { Clock } from './clock.ts';
+import { trustEachAuthority } from './tls-trust.ts';
 
 export interface JsonPostTarget {
   /** `https://host:port/path`. */
@@ -120,6 +121,7 @@ function tlsOptions(target: JsonPostTarget, host: string): Record<string, unknow
     ...(isIP(name) ? {} : { servername: name }),
     minVersion: 'TLSv1.2',
     ...(target.ca ? { ca: target.ca } : {}),
+    ...trustEachAuthority,
     ...(target.cert && target.key ? { cert: target.cert, key: target.key } : {}),
   };
 }

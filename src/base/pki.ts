@@ -13,7 +13,12 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { isIP } from 'node:net';
-import { type CertificateSubject, certificateSubjectDer, nameOids } from './certificate-reader.ts';
+import {
+  type CertificateSubject,
+  certificateKeyIdentifier,
+  certificateSubjectDer,
+  nameOids,
+} from './certificate-reader.ts';
 import {
   derBits,
   derContext,
@@ -28,7 +33,7 @@ import {
   derUtf8,
 } from './der.ts';
 import { ipToBytes } from './ip-bytes.ts';
-import { toPem } from './pem.ts';
+import { fromPem, toPem } from './pem.ts';
 
 /** A certificate and its private key, both PEM. The certificate may be followed by its chain. */
 export interface CertificateAndKey {
@@ -64,6 +69,8 @@ export interface CertificateRequestOptions {
   readonly ipAddresses?: readonly string[];
   readonly uris?: readonly string[];
   readonly emails?: readonly string[];
+  /** For an authority below the one that signs; what it is used for is then to sign. */
+  readonly authority?: boolean;
   readonly notBefore: number;
   readonly notAfter: number;
 }
@@ -108,30 +115,56 @@ export function generateKeys(): { key: string; publicKey: string } {
 }
 
 /** A self-signed authority. */
-export function createAuthority(commonName: string, now: number, lifetimeMs = authorityLifetimeMs): CertificateAndKey {
+export const createAuthority = (commonName: string, now: number, lifetimeMs = authorityLifetimeMs): CertificateAndKey =>
+  selfSigned(encodeName({ commonName }), { notBefore: now - clockSkewMs, notAfter: now + lifetimeMs });
+
+/**
+ * Certificates with the names of those in a bundle and keys that nobody has, as PEM. Among the authorities of a TLS server
+ * they make clients send certificates of the real ones, which TLS then does not verify: that is left to who asks.
+ */
+export function namesakes(bundle: string): string {
+  const made = certificatesIn(bundle).map(({ raw, validFromDate, validToDate }) =>
+    selfSigned(certificateSubjectDer(raw), { notBefore: validFromDate.getTime(), notAfter: validToDate.getTime() }),
+  );
+  return made.map(({ cert }) => cert).join('');
+}
+
+function selfSigned(
+  name: Uint8Array,
+  { notBefore, notAfter }: Pick<CertificateRequestOptions, 'notBefore' | 'notAfter'>,
+): CertificateAndKey {
   const { key, publicKey } = generateKeys();
   const spki = createPublicKey(publicKey).export({ type: 'spki', format: 'der' });
-  const name = encodeName({ commonName });
   const tbs = encodeTbs({
     issuer: name,
     subject: name,
     spki,
     signatureAlgorithm: signatureAlgorithmOf(key),
-    notBefore: now - clockSkewMs,
-    notAfter: now + lifetimeMs,
-    extensions: [
-      extension('2.5.29.15', true, keyUsageValue(['digitalSignature', 'keyEncipherment', 'certSign'])),
-      extension('2.5.29.19', true, derSequence(derTrue)),
-      extension('2.5.29.14', false, derOctets(keyIdentifier(spki))),
-    ],
+    notBefore,
+    notAfter,
+    extensions: authorityExtensions(spki),
   });
   return { cert: signed(tbs, key), key };
 }
 
-/** Makes a key and a certificate for it. */
+/** Makes a key and a certificate for it, which is followed by what leads from it to the authority's root. */
 export function issueCertificate(authority: CertificateAndKey, options: CertificateRequestOptions): CertificateAndKey {
   const { key, publicKey } = generateKeys();
-  return { cert: certifyKey(authority, publicKey, options), key };
+  return { cert: certifyKey(authority, publicKey, options) + chainBelowRoot(authority.cert), key };
+}
+
+/** The certificates of a PEM text, in order. Throws Error when one is not readable. */
+export const certificatesIn = (pem: string): X509Certificate[] =>
+  fromPem('CERTIFICATE', pem).map((der) => new X509Certificate(der));
+
+/** What those need who know only the root: the authority itself and those above it, without the root. */
+function chainBelowRoot(bundle: string): string {
+  const all = certificatesIn(bundle);
+  const chain: X509Certificate[] = [];
+  for (let at = all[0]; at && !at.checkIssued(at) && !chain.includes(at); at = all.find((ca) => at!.checkIssued(ca))) {
+    chain.push(at);
+  }
+  return chain.map((ca) => ca.toString()).join('');
 }
 
 /**
@@ -144,19 +177,22 @@ export function certifyKey(
   options: CertificateRequestOptions,
 ): string {
   const ca = new X509Certificate(authority.cert);
-  const caSpki = ca.publicKey.export({ type: 'spki', format: 'der' });
+  const caKeyId = certificateKeyIdentifier(ca.raw);
   const spki = (
     typeof publicKey === 'string'
       ? createPublicKey(publicKey)
       : createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' })
   ).export({ type: 'spki', format: 'der' });
+  const { usages, keyUsages = ['digitalSignature'] } = options;
   const extensions = [
-    extension('2.5.29.15', true, keyUsageValue(options.keyUsages ?? ['digitalSignature'])),
-    ...(options.usages.length
-      ? [extension('2.5.29.37', false, derSequence(...options.usages.map((u) => derOid(extendedKeyUsageOids[u]))))]
+    ...(options.authority
+      ? authorityExtensions(spki)
+      : [extension('2.5.29.15', true, keyUsageValue(keyUsages)), extension('2.5.29.19', true, derSequence())]),
+    ...(usages.length
+      ? [extension('2.5.29.37', false, derSequence(...usages.map((u) => derOid(extendedKeyUsageOids[u]))))]
       : []),
-    extension('2.5.29.19', true, derSequence()),
-    extension('2.5.29.35', false, derSequence(derContext(0, keyIdentifier(caSpki), false))),
+    // Verifiers compare it with what the authority says of itself, so one that says nothing is not pointed at.
+    ...(caKeyId ? [extension('2.5.29.35', false, derSequence(derContext(0, caKeyId, false)))] : []),
   ];
   const names = alternativeNames(options);
   if (names.length) extensions.push(extension('2.5.29.17', false, derSequence(...names)));
@@ -237,6 +273,12 @@ export function isIssuedBy(cert: string | Uint8Array, authority: string): boolea
 export function matchesKey(cert: string, key: string): boolean {
   return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
 }
+
+const authorityExtensions = (spki: Uint8Array): Buffer[] => [
+  extension('2.5.29.15', true, keyUsageValue(['digitalSignature', 'keyEncipherment', 'certSign'])),
+  extension('2.5.29.19', true, derSequence(derTrue)),
+  extension('2.5.29.14', false, derOctets(keyIdentifier(spki))),
+];
 
 function encodeName(subject: CertificateSubject): Buffer {
   const attribute = (oid: string, value: string) => derSequence(derOid(oid), derUtf8(value));

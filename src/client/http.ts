@@ -1,4 +1,5 @@
 /** The transport to an API server on another machine (or in another process): JSON over HTTP/1.1 with TLS and keep-alive. */
+
 import { readFileSync } from 'node:fs';
 import {
   type ClientRequest,
@@ -11,6 +12,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { apiVersionOf, type KindRef, type KubeObject } from '../api/kind.ts';
 import { type Status, StatusError, serviceUnavailable } from '../api/machinery/status.ts';
 import { type Clock, realClock } from '../base/clock.ts';
+import { parseExactJson } from '../base/exact-json.ts';
+import { trustEachAuthority } from '../base/tls-trust.ts';
 import { queryString, resourcePath } from './resource-path.ts';
 import {
   patchContentTypes,
@@ -27,7 +30,7 @@ export interface HttpTransportOptions {
   readonly url: string;
   /** PEM of the CA that signed the server's certificate. */
   readonly ca?: string;
-  /** PEM of the client's certificate and key. */
+  /** PEM of the client's certificate and key; read for each request, so a getter may give renewed ones. */
   readonly cert?: string;
   readonly key?: string;
   readonly token?: string;
@@ -93,8 +96,7 @@ class HttpTransport implements Transport {
             ...keep,
             maxCachedSessions: 16,
             ...(options.ca ? { ca: options.ca } : {}),
-            ...(options.cert ? { cert: options.cert } : {}),
-            ...(options.key ? { key: options.key } : {}),
+            ...trustEachAuthority,
             ...(options.insecure ? { rejectUnauthorized: false } : {}),
             ...(options.serverName ? { servername: options.serverName } : {}),
           });
@@ -151,7 +153,7 @@ class HttpTransport implements Transport {
         let failure: Error | undefined;
         for (const line of lines) {
           if (line === '') continue;
-          const event = JSON.parse(line) as { type: string; object: T };
+          const event = parseExactJson(line) as { type: string; object: T };
           if (event.type === 'ERROR') {
             failure = StatusError.fromStatus(event.object as unknown as Status);
             break;
@@ -275,7 +277,9 @@ class HttpTransport implements Transport {
       ...(what.signal ? { signal: what.signal } : {}),
       ...(what.timeoutMs ? { timeout: what.timeoutMs } : {}),
     };
-    return secure ? httpsRequest(request) : httpRequest(request);
+    if (!secure) return httpRequest(request);
+    const { cert, key } = this.#options;
+    return httpsRequest({ ...request, ...(cert && key ? { cert, key } : {}) });
   }
 
   #bearer(): string | undefined {
@@ -302,7 +306,7 @@ function parseAnswer(answer: Answer, what: string): unknown {
   if (answer.status >= 400) throw errorOf(answer, what);
   if (answer.body === '') return undefined;
   try {
-    return JSON.parse(answer.body);
+    return parseExactJson(answer.body);
   } catch {
     // Some subresources (pod logs) answer with plain text.
     return answer.body;

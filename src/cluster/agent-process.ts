@@ -3,11 +3,9 @@ import { join } from 'node:path';
 import { realClock } from '../base/clock.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import { MetricsRegistry } from '../base/metrics.ts';
-import type { CertificateAndKey } from '../base/pki.ts';
 import { realRandom } from '../base/random.ts';
 import { type Client, createClient } from '../client/client.ts';
 import { createEventRecorder } from '../client/event-recorder.ts';
-import { createHttpTransport } from '../client/http.ts';
 import { createInformerSet } from '../client/informer-set.ts';
 import { ContainerdError, superviseContainerd } from '../cri/containerd.ts';
 import { type CriRuntime, connectCri } from '../cri/runtime.ts';
@@ -17,11 +15,10 @@ import { startAgent } from '../kubelet/agent.ts';
 import { type PodNetwork, preparePodNetwork } from '../network/pod-network/pod-network.ts';
 import { startNetworkPolicies } from '../network/policies/network-policies.ts';
 import { type ServiceProxy, startServiceProxy } from '../network/services/service-proxy.ts';
-import { serverUrl } from './admin-client.ts';
+import { startAgentCredentials } from './agent-credentials.ts';
 import { type ClusterConfig, paths, readConfig, UserError } from './config.ts';
 import { cniDirOf } from './external-runtime.ts';
 import { firstNodeCidr, serviceAddress } from './networks.ts';
-import { ensureAgentPki, ensurePki, servingNames } from './pki.ts';
 import { runRole } from './processes.ts';
 
 interface Part {
@@ -47,18 +44,14 @@ export async function runAgentProcess(dataDir: string): Promise<void> {
 }
 
 async function startNode(config: ClusterConfig, log: Logger): Promise<Part[]> {
-  const { agent: dataDir, pki: pkiDir } = paths(config.dataDir);
+  const { agent: dataDir } = paths(config.dataDir);
   const ownCniDir = join(dataDir, 'cni');
-  const now = realClock.now();
-  const { ca } = ensurePki(pkiDir, servingNames(config), now);
-  const pki = ensureAgentPki(join(dataDir, 'pki'), { ca, nodeName: config.nodeName, nodeIp: config.nodeIp, now });
-  const clientWith = (identity: CertificateAndKey, fieldManager: string) =>
-    createClient(createHttpTransport({ url: serverUrl(config), ca: ca.cert, ...identity, userAgent: fieldManager }), {
-      fieldManager,
-    });
-  const client = clientWith(pki.client, 'kubelet');
+  const credentials = startAgentCredentials(config, { clock: realClock, log });
+  const clientAs = (identity: 'client' | 'network', fieldManager: string) =>
+    createClient(credentials.transport(identity, fieldManager), { fieldManager });
+  const client = clientAs('client', 'kubelet');
   const podCidr = firstNodeCidr(config.podCidr);
-  const parts: Part[] = [];
+  const parts: Part[] = [{ stop: () => credentials.stop() }];
 
   // The runtime and the network take their time apart from each other, and from the server's start.
   const opening = openRuntime(config, { dataDir, cniConfDir: ownCniDir, log }, parts);
@@ -76,7 +69,7 @@ async function startNode(config: ClusterConfig, log: Logger): Promise<Part[]> {
     whenServing(client),
   ]);
   const metrics = new MetricsRegistry();
-  const networking = startNetwork(clientWith(pki.network, 'timonel-network'), {
+  const networking = startNetwork(clientAs('network', 'timonel-network'), {
     config,
     network,
     podCidr,
@@ -95,7 +88,7 @@ async function startNode(config: ClusterConfig, log: Logger): Promise<Part[]> {
       log,
       metrics,
       nodeIps: [config.nodeIp],
-      tls: { cert: pki.server.cert, key: pki.server.key, clientCa: ca.cert },
+      tls: credentials.tls(),
       whenDrained: async (podIp) => {
         await Promise.race([proxy.then((p) => p?.whenDrained(podIp)), realClock.sleep(maxDrainMs)]);
       },
@@ -108,6 +101,7 @@ async function startNode(config: ClusterConfig, log: Logger): Promise<Part[]> {
     }),
     networking,
   ]);
+  credentials.onRenewal(() => agent.setTls(credentials.tls()));
   parts.push({ stop: () => agent.close() }, ...networkParts);
   return parts;
 }

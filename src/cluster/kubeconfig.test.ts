@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { mergeKubeconfig, removeFromKubeconfig } from './kubeconfig.ts';
+import { mergeKubeconfig, removeFromKubeconfig, replaceInKubeconfig } from './kubeconfig.ts';
 
 const entry = { name: 'timonel', server: 'https://127.0.0.1:6443', ca: 'CA', cert: 'CERT', key: 'KEY' };
 const other = `apiVersion: v1
@@ -51,6 +51,28 @@ describe('a kubeconfig', () => {
     const left = parse(readFileSync(own, 'utf8'));
     expect(left.users).toEqual([{ name: 'work', user: { token: 'secret' } }]);
     expect(left['current-context']).toBeUndefined();
+  });
+
+  it('has renewed credentials where the cluster is in it, and is left alone otherwise', () => {
+    const own = join(dir, 'config');
+    const renewed = { ...entry, cert: 'renewed' };
+    replaceInKubeconfig(own, renewed);
+    expect(existsSync(own)).toBe(false);
+    writeFileSync(own, other);
+    replaceInKubeconfig(own, renewed);
+    expect(readFileSync(own, 'utf8')).toBe(other);
+    mergeKubeconfig(own, entry);
+    const edited = readFileSync(own, 'utf8').replace('current-context: timonel', 'current-context: work');
+    writeFileSync(own, edited);
+    replaceInKubeconfig(own, { ...renewed, server: 'https://127.0.0.1:1' });
+    expect(readFileSync(own, 'utf8')).toBe(edited);
+    replaceInKubeconfig(own, renewed);
+    const after = parse(readFileSync(own, 'utf8'));
+    const before = parse(edited);
+    expect(after.users.find((user: { name: string }) => user.name === 'timonel').user['client-certificate-data']).toBe(
+      Buffer.from('renewed').toString('base64'),
+    );
+    expect([after['current-context'], after.contexts]).toEqual(['work', before.contexts]);
   });
 
   it('that is not YAML is refused with its line, and left as it is', () => {

@@ -50,6 +50,18 @@ export function mergeKubeconfig(file: string, entry: KubeconfigEntry): void {
   withLock(file, () => writeFileAtomic(file, stringify(withEntry(readKubeconfig(file), entry))));
 }
 
+/** Replaces an entry's credentials where it leads to the same server; contexts stay as the user has them. */
+export function replaceInKubeconfig(file: string, entry: KubeconfigEntry): void {
+  if (!existsSync(file)) return;
+  withLock(file, () => {
+    const config = readKubeconfig(file);
+    const known = config.clusters.find((cluster) => cluster.name === entry.name);
+    if ((known?.['cluster'] as { server?: string } | undefined)?.server !== entry.server) return;
+    const { clusters, users } = withEntry(config, entry);
+    writeFileAtomic(file, stringify({ ...config, clusters, users }));
+  });
+}
+
 /** Takes an entry out; a file that then holds nothing is removed. */
 export function removeFromKubeconfig(file: string, name: string): void {
   if (!existsSync(file)) return;

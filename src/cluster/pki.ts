@@ -4,12 +4,15 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   type CertificateAndKey,
+  certificateFacts,
   certificateLifetimeMs,
   clockSkewMs,
   createAuthority,
   generateKeys,
   isDueForRenewal,
+  isIssuedBy,
   issueCertificate,
+  matchesKey,
 } from '../base/pki.ts';
 import { type ClusterConfig, UserError, writeFileAtomic } from './config.ts';
 import { serviceAddress } from './networks.ts';
@@ -106,9 +109,12 @@ const lifetime = (now: number) => ({ notBefore: now - clockSkewMs, notAfter: now
 /** Reads the PKI of a data dir; makes what is missing and renews what is near its end (not the authorities). */
 export function ensurePki(folder: string, names: ServingNames, now: number): ClusterPki {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const pair = (name: string, make: () => CertificateAndKey) => ensurePair(folder, name, { make, now });
-  const ca = pair('ca', () => createAuthority('kubernetes', now));
-  const frontProxyCa = pair('front-proxy-ca', () => createAuthority('kubernetes-front-proxy-ca', now));
+  const ca = ensureAuthority(folder, 'ca', () => createAuthority('kubernetes', now));
+  const frontProxyCa = ensureAuthority(folder, 'front-proxy-ca', () =>
+    createAuthority('kubernetes-front-proxy-ca', now),
+  );
+  const pair = (name: string, make: () => CertificateAndKey, authority = ca) =>
+    ensurePair(join(folder, name), make, { authority, now });
   return {
     ca,
     frontProxyCa,
@@ -116,10 +122,29 @@ export function ensurePki(folder: string, names: ServingNames, now: number): Clu
     kubeletClient: pair('apiserver-kubelet-client', () =>
       issueClient(ca, 'kube-apiserver-kubelet-client', ['system:masters'], now),
     ),
-    frontProxyClient: pair('front-proxy-client', () => issueClient(frontProxyCa, 'front-proxy-client', [], now)),
+    frontProxyClient: pair(
+      'front-proxy-client',
+      () => issueClient(frontProxyCa, 'front-proxy-client', [], now),
+      frontProxyCa,
+    ),
     admin: pair('admin', () => issueClient(ca, 'kubernetes-admin', ['system:masters'], now)),
     serviceAccount: ensureKeys(folder),
   };
+}
+
+/**
+ * Puts an authority of the operator's into a data dir, before anything is issued: a root, or an intermediate followed by
+ * what is above it. Throws UserError when it cannot sign certificates now.
+ */
+export function adoptAuthority(folder: string, authority: CertificateAndKey, now: number): void {
+  assertAuthority(authority, '--ca-cert', '--ca-key');
+  const { notBefore, notAfter } = certificateFacts(authority.cert);
+  if (now < notBefore || now > notAfter) {
+    throw new UserError(
+      `--ca-cert is valid from ${new Date(notBefore).toISOString()} to ${new Date(notAfter).toISOString()}, not now`,
+    );
+  }
+  writePair(join(folder, 'ca'), authority);
 }
 
 /** What a node agent proves itself with. */
@@ -141,35 +166,59 @@ export function ensureAgentPki(
   options: { ca: CertificateAndKey; nodeName: string; nodeIp: string; now: number },
 ): AgentPki {
   const { ca, nodeName, nodeIp, now } = options;
+  const pair = (name: string, make: () => CertificateAndKey) =>
+    ensurePair(join(folder, name), make, { authority: ca, now });
   return {
-    client: ensurePair(folder, 'kubelet-client', {
-      make: () => issueClient(ca, `system:node:${nodeName}`, ['system:nodes'], now),
-      now,
-    }),
-    network: ensurePair(folder, 'network-client', {
-      make: () => issueClient(ca, `timonel:node-network:${nodeName}`, [networkGroup], now),
-      now,
-    }),
-    server: ensurePair(folder, 'kubelet', { make: () => issueKubeletServer(ca, nodeName, [nodeIp], now), now }),
+    client: pair('kubelet-client', () => issueClient(ca, `system:node:${nodeName}`, ['system:nodes'], now)),
+    network: pair('network-client', () => issueClient(ca, `timonel:node-network:${nodeName}`, [networkGroup], now)),
+    server: pair('kubelet', () => issueKubeletServer(ca, nodeName, [nodeIp], now)),
   };
 }
 
-/** A kept certificate while it is good (authorities: always), else a new one. */
-function ensurePair(
-  folder: string,
-  name: string,
-  { make, now }: { make: () => CertificateAndKey; now: number },
-): CertificateAndKey {
-  const certFile = join(folder, `${name}.crt`);
-  const keyFile = join(folder, `${name}.key`);
-  if (existsSync(certFile) && existsSync(keyFile)) {
-    const known = { cert: readPem(certFile), key: readPem(keyFile) };
-    if (name.endsWith('ca') || !isDueForRenewal(known.cert, now)) return known;
+/** An authority of a data dir that was made before: its certificate first, then others that are trusted as well. */
+export function readAuthority(folder: string, name: 'ca' | 'front-proxy-ca'): CertificateAndKey {
+  const authority = readPair(join(folder, name));
+  if (!authority) throw new UserError(`${join(folder, name)}.crt and .key are not there; restore them from a backup`);
+  assertAuthority(authority, `${join(folder, name)}.crt`, `${join(folder, name)}.key`);
+  return authority;
+}
+
+function ensureAuthority(folder: string, name: 'ca' | 'front-proxy-ca', make: () => CertificateAndKey) {
+  if (!readPair(join(folder, name))) writePair(join(folder, name), make());
+  return readAuthority(folder, name);
+}
+
+function assertAuthority({ cert, key }: CertificateAndKey, certName: string, keyName: string): void {
+  const because = (why: string) => new UserError(`${certName} ${why}`);
+  try {
+    if (!certificateFacts(cert).isAuthority) throw because('is not the certificate of an authority');
+    if (!matchesKey(cert, key)) throw because(`does not belong to ${keyName}`);
+  } catch (error) {
+    throw error instanceof UserError ? error : because(`cannot be used with ${keyName}: ${(error as Error).message}`);
   }
+}
+
+/** A kept certificate while it is good: not near its end, and of the authority that signs now; else a new one. */
+function ensurePair(
+  path: string,
+  make: () => CertificateAndKey,
+  { authority, now }: { authority: CertificateAndKey; now: number },
+): CertificateAndKey {
+  const known = readPair(path);
+  if (known && !isDueForRenewal(known.cert, now) && isIssuedBy(known.cert, authority.cert)) return known;
   const made = make();
-  writeFileAtomic(keyFile, made.key);
-  writeFileAtomic(certFile, made.cert);
+  writePair(path, made);
   return made;
+}
+
+function readPair(path: string): CertificateAndKey | undefined {
+  if (!existsSync(`${path}.crt`) || !existsSync(`${path}.key`)) return undefined;
+  return { cert: readPem(`${path}.crt`), key: readPem(`${path}.key`) };
+}
+
+function writePair(path: string, { cert, key }: CertificateAndKey): void {
+  writeFileAtomic(`${path}.key`, key);
+  writeFileAtomic(`${path}.crt`, cert);
 }
 
 function ensureKeys(folder: string): { key: string; publicKey: string } {

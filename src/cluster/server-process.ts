@@ -6,19 +6,18 @@ import { parseDuration } from '../base/duration.ts';
 import { createLogger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import { startSimulatedNodes } from '../kubelet/simulated/simulated-nodes.ts';
+import { renewKubeconfigs } from './admin-kubeconfig.ts';
 import { ensureSystemObjects } from './bootstrap.ts';
 import { type ClusterConfig, paths, readConfig, readUserFile, UserError } from './config.ts';
 import { type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 import { serveControl } from './control-socket.ts';
 import { blockOf } from './networks.ts';
-import { ensurePki, issueKubeletServer, servingNames } from './pki.ts';
+import { type ClusterPki, ensurePki, issueKubeletServer, servingNames } from './pki.ts';
 import { runRole } from './processes.ts';
+import { renewWhileRunning } from './renewal.ts';
 import { readSecurity } from './security.ts';
 import { saveFrom } from './snapshots.ts';
 import { openStore } from './stores.ts';
-
-/** How often certificates are looked at; they are renewed long before they end. */
-const renewalCheckMs = 60 * 60 * 1000;
 
 /** Runs until SIGTERM. */
 export async function runServerProcess(dataDir: string): Promise<void> {
@@ -68,18 +67,23 @@ export async function runServerProcess(dataDir: string): Promise<void> {
             // Several control planes on one store each bring nodes of their own.
             ...(config.store === 'etcd' ? { namePrefix: `${config.name}-node-` } : {}),
             podCidr: config.store === 'etcd' ? blockOf(config.podCidr, config.name) : config.podCidr,
-            tls: { ...issueKubeletServer(pki.ca, 'simulated', [], realClock.now()), clientCa: pki.ca.cert },
+            tls: simulatedTls(pki),
           })
         : undefined;
     if (nodes && config.adoptNodes) {
       const known = await plane.clientAs(loopbackUser).list(Node);
       for (const { metadata } of known.items) if (!nodes.names.includes(metadata.name)) await nodes.add(metadata.name);
     }
-    const renewal = realClock.every(renewalCheckMs, () => {
-      const renewed = ensurePki(paths(dataDir).pki, servingNames(config), realClock.now());
-      if (renewed.server.cert === pki.server.cert && renewed.kubeletClient.cert === pki.kubeletClient.cert) return;
-      plane.renew(renewed);
-      log.info('certificates were renewed');
+    const renewal = renewWhileRunning({
+      clock: realClock,
+      log,
+      current: pki,
+      read: (now) => ensurePki(paths(dataDir).pki, servingNames(config), now),
+      use(renewed) {
+        plane.renew(renewed);
+        nodes?.setTls(simulatedTls(renewed));
+        renewKubeconfigs(config, renewed);
+      },
     });
     log.info('server is up', { url });
     return {
@@ -94,6 +98,12 @@ export async function runServerProcess(dataDir: string): Promise<void> {
     };
   });
 }
+
+/** What one server for all simulated nodes answers with. */
+const simulatedTls = ({ ca }: ClusterPki) => ({
+  ...issueKubeletServer(ca, 'simulated', [], realClock.now()),
+  clientCa: ca.cert,
+});
 
 /**
  * client-go's proportions: the leader gives up at two thirds of the lease, and everybody tries seven times in it. Candidates

@@ -125,7 +125,7 @@ export async function startWorld(
   const { url, port } = await server.listen({
     host: '127.0.0.1',
     port: 0,
-    tls: { ...serving, clientCa: `${ca.cert}${frontProxyCa.cert}` },
+    tls: { ...serving, clientCa: ca.cert, proxyCa: frontProxyCa.cert },
   });
   const sockets = new Set<Socket>();
 

@@ -1,5 +1,8 @@
 /** A request to another API server, answered with JSON. */
+
 import { request } from 'node:https';
+import { parseExactJson } from '../../base/exact-json.ts';
+import { trustEachAuthority } from '../../base/tls-trust.ts';
 import type { RelayTarget } from '../streaming/relay.ts';
 
 export interface JsonRequest {
@@ -35,6 +38,7 @@ export function requestJson(
           ...(bytes ? { 'content-type': contentType, 'content-length': bytes.length } : {}),
         },
         ...(tls?.ca ? { ca: tls.ca } : {}),
+        ...trustEachAuthority,
         ...(tls?.cert ? { cert: tls.cert } : {}),
         ...(tls?.key ? { key: tls.key } : {}),
         ...(tls?.serverName ? { servername: tls.serverName } : {}),
@@ -45,7 +49,7 @@ export function requestJson(
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('end', () => {
           try {
-            resolve({ status: incoming.statusCode ?? 0, json: JSON.parse(Buffer.concat(chunks).toString('utf8')) });
+            resolve({ status: incoming.statusCode ?? 0, json: parseExactJson(Buffer.concat(chunks).toString('utf8')) });
           } catch {
             reject(new Error(`the answer (status ${incoming.statusCode}) is not JSON`));
           }

@@ -13,7 +13,8 @@ export interface AuthenticationRequest {
     readonly organizations: readonly string[];
     readonly uid?: string;
     readonly raw: Uint8Array;
-    readonly issuerFingerprint?: string;
+    /** TLS has verified that it leads, by what the peer sent with it, to an authority of clients. */
+    readonly verified?: boolean;
   };
   readonly remoteAddress?: string;
 }

@@ -3,6 +3,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { unauthorized } from '../../api/machinery/status.ts';
 import { certificateSubject } from '../../base/certificate-reader.ts';
 import type { Clock } from '../../base/clock.ts';
+import { certificatesIn } from '../../base/pki.ts';
 import type { AuthenticationRequest, Authenticator } from './authenticator.ts';
 
 type PeerCertificate = NonNullable<AuthenticationRequest['peerCertificate']>;
@@ -14,7 +15,7 @@ const anyUsage = '2.5.29.37.0';
  * The certificate of a TLS peer as authenticators want it; undefined when the bytes are not a certificate. The server
  * makes it once per connection and gives the same object to each request on it, so that checking it is remembered.
  */
-export function peerCertificate(raw: Uint8Array): PeerCertificate | undefined {
+export function peerCertificate(raw: Uint8Array, verified = false): PeerCertificate | undefined {
   try {
     const subject = certificateSubject(raw);
     return {
@@ -22,24 +23,38 @@ export function peerCertificate(raw: Uint8Array): PeerCertificate | undefined {
       organizations: subject.organizations,
       ...(subject.uid === undefined ? {} : { uid: subject.uid }),
       raw,
+      verified,
     };
   } catch {
     return undefined;
   }
 }
 
+export interface CertificateCheckOptions {
+  /** PEM bundle of the authorities; read on each call that has not been answered before, so that it may be replaced. */
+  readonly authorities: () => string;
+  /** Also takes what TLS has verified along intermediates: only where it knows these authorities and no other. */
+  readonly chains: boolean;
+  readonly clock: Clock;
+}
+
 /**
- * Tells whether a certificate was issued by one of the authorities of a PEM bundle for use by clients and is valid now.
- * The TLS layer accepts several authorities at once (clients', the front proxy's), so each user of a certificate asks
- * for its own. `bundle` is read on each call that has not been answered before, so that it may be replaced.
+ * Tells whether a certificate was issued by one of the authorities for use by clients and is valid now. Several
+ * authorities issue certificates for the same port (clients', the front proxy's), so each asks for its own.
  */
-export function createCertificateCheck(bundle: () => string, clock: Clock): (peer: PeerCertificate) => boolean {
+export function createCertificateCheck({
+  authorities,
+  chains,
+  clock,
+}: CertificateCheckOptions): (peer: PeerCertificate) => boolean {
   const known = new WeakMap<PeerCertificate, { bundle: string; from: number; to: number; ok: boolean }>();
   return (peer) => {
-    const pem = bundle();
+    const pem = authorities();
     let facts = known.get(peer);
     if (facts?.bundle !== pem) {
-      facts = { bundle: pem, ...examine(peer.raw, pem) };
+      // What TLS verified, it verified by the authorities that there were when the connection began.
+      const verified = chains && !facts && peer.verified === true;
+      facts = { bundle: pem, ...examine(peer.raw, pem, verified) };
       known.set(peer, facts);
     }
     const now = clock.now();
@@ -47,21 +62,17 @@ export function createCertificateCheck(bundle: () => string, clock: Clock): (pee
   };
 }
 
-function examine(raw: Uint8Array, bundle: string): { from: number; to: number; ok: boolean } {
+function examine(raw: Uint8Array, bundle: string, verified: boolean): { from: number; to: number; ok: boolean } {
   const leaf = new X509Certificate(raw);
   const usages = leaf.keyUsage as readonly string[] | undefined;
   const forClients = !usages || usages.includes(clientAuth) || usages.includes(anyUsage);
-  const issued = authorities(bundle).some((ca) => leaf.checkIssued(ca) && leaf.verify(ca.publicKey));
+  const issuer = certificatesIn(bundle).find((ca) => leaf.checkIssued(ca) && leaf.verify(ca.publicKey));
+  const path = issuer ? [leaf, issuer] : [leaf];
   return {
-    from: leaf.validFromDate.getTime(),
-    to: leaf.validToDate.getTime(),
-    ok: forClients && issued && !leaf.ca,
+    from: Math.max(...path.map((one) => one.validFromDate.getTime())),
+    to: Math.min(...path.map((one) => one.validToDate.getTime())),
+    ok: forClients && !leaf.ca && (issuer !== undefined || verified),
   };
-}
-
-function authorities(bundle: string): X509Certificate[] {
-  const blocks = bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
 }
 
 /** Authenticates by client certificate; certificates of other authorities are left to others. */
@@ -70,7 +81,7 @@ export function createClientCertificateAuthenticator(options: {
   clientCa: () => string;
   clock: Clock;
 }): Authenticator {
-  const isValid = createCertificateCheck(options.clientCa, options.clock);
+  const isValid = createCertificateCheck({ authorities: options.clientCa, chains: true, clock: options.clock });
   const credentialIds = new WeakMap<PeerCertificate, string>();
   return {
     name: 'ClientCertificate',

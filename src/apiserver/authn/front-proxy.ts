@@ -14,7 +14,7 @@ export interface FrontProxyOptions {
 
 /** The user that the headers name, believed only of a holder of a certificate of the front-proxy authority. */
 export function createFrontProxyAuthenticator(options: FrontProxyOptions): Authenticator {
-  const isValid = createCertificateCheck(options.ca, options.clock);
+  const isValid = createCertificateCheck({ authorities: options.ca, chains: false, clock: options.clock });
   const allowed = new Set(options.allowedNames);
   return {
     name: 'FrontProxy',

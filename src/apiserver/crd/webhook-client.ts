@@ -1,10 +1,13 @@
 /** Calls conversion webhooks: a URL, or a service of the cluster by its cluster IP. */
+
 import { request } from 'node:https';
 import { isIP } from 'node:net';
 import type { Service } from '../../api/core/service.ts';
 import type { Shared } from '../../api/kind.ts';
 import type { WebhookClientConfig } from '../../api/types/apiextensions-v1.ts';
 import type { DeepReadonly } from '../../base/deep.ts';
+import { parseExactJson } from '../../base/exact-json.ts';
+import { trustEachAuthority } from '../../base/tls-trust.ts';
 import type { ApiContext } from '../context.ts';
 import { keyFor } from '../registry/resource.ts';
 
@@ -56,6 +59,7 @@ export function callWebhook(
         headers: { 'content-type': 'application/json', 'content-length': body.length },
         servername: isIP(serverName) ? '' : serverName,
         ...(config.caBundle ? { ca: Buffer.from(config.caBundle, 'base64') } : {}),
+        ...trustEachAuthority,
       },
       (incoming) => {
         const chunks: Buffer[] = [];
@@ -69,7 +73,7 @@ export function callWebhook(
           // What it said is not passed on: callers must not read through it what they could not reach themselves.
           if (incoming.statusCode !== 200) return reject(new Error(`the webhook answered ${incoming.statusCode}`));
           try {
-            resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+            resolve(parseExactJson(Buffer.concat(chunks).toString('utf8')));
           } catch {
             reject(new Error('the webhook answered with something that is not JSON'));
           }

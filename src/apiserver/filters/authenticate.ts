@@ -9,7 +9,6 @@ import type { Exchange, Filter, HttpRequest } from './exchange.ts';
 
 type Peer = AuthenticationRequest['peerCertificate'];
 
-const maxChain = 5;
 const peers = new WeakMap<object, { readonly peer: Peer }>();
 
 /** The client certificate of a connection, read once. */
@@ -19,20 +18,9 @@ function peerOf(req: HttpRequest): Peer {
   if (known) return known.peer;
   const socket = req.socket as Partial<TLSSocket>;
   const certificate = socket.getPeerCertificate?.();
-  const peer = certificate?.raw ? peerCertificate(certificate.raw, () => verifiedChain(socket)) : undefined;
+  const peer = certificate?.raw ? peerCertificate(certificate.raw, socket.authorized) : undefined;
   peers.set(connection, { peer });
   return peer;
-}
-
-/** The intermediate authorities that the peer sent, where OpenSSL found them to be a chain to one that is trusted. */
-function verifiedChain(socket: Partial<TLSSocket>): Uint8Array[] {
-  const chain: Uint8Array[] = [];
-  let at = socket.authorized ? socket.getPeerCertificate?.(true) : undefined;
-  while (at?.issuerCertificate && at.issuerCertificate !== at && chain.length < maxChain) {
-    at = at.issuerCertificate;
-    chain.push(at.raw);
-  }
-  return chain;
 }
 
 export function createAuthenticationFilter(authenticators: readonly Authenticator[]): Filter {

@@ -10,6 +10,7 @@ import {
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
+import { namesakes } from '../../base/pki.ts';
 import { strongCiphers } from '../../base/tls-ciphers.ts';
 import { trustEachAuthority } from '../../base/tls-trust.ts';
 import type { TlsOptions } from '../options.ts';
@@ -176,7 +177,7 @@ function secureContext(tls: TlsOptions) {
   return {
     cert: tls.cert,
     key: tls.key,
-    ...(tls.clientCa ? { ca: tls.clientCa } : {}),
+    ...(tls.clientCa ? { ca: tls.clientCa + (tls.proxyCa ? namesakes(tls.proxyCa) : '') } : {}),
     ...trustEachAuthority,
     minVersion: 'TLSv1.2' as const,
     ciphers: strongCiphers,

@@ -2,6 +2,7 @@
 import { request } from 'node:https';
 import type { Node } from '../../api/core/node.ts';
 import type { Shared } from '../../api/kind.ts';
+import { trustEachAuthority } from '../../base/tls-trust.ts';
 import type { ApiContext } from '../context.ts';
 import { kubeletOf } from '../streaming/kubelet-target.ts';
 
@@ -129,6 +130,7 @@ class UsageCollector {
           timeout: timeoutMs,
           agent: false,
           ...(tls?.ca ? { ca: tls.ca } : {}),
+          ...trustEachAuthority,
           ...(tls?.cert ? { cert: tls.cert } : {}),
           ...(tls?.key ? { key: tls.key } : {}),
           ...(tls?.insecure ? { rejectUnauthorized: false } : {}),

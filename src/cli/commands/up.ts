@@ -1,6 +1,7 @@
 import { realClock } from '../../base/clock.ts';
 import { parseDuration } from '../../base/duration.ts';
 import { adminClient, serverUrl } from '../../cluster/admin-client.ts';
+import { writeKubeconfigs } from '../../cluster/admin-kubeconfig.ts';
 import {
   type ClusterConfig,
   type ClusterSettings,
@@ -9,9 +10,7 @@ import {
   paths,
   readSettingsFile,
   UserError,
-  writeFileAtomic,
 } from '../../cluster/config.ts';
-import { type KubeconfigEntry, mergeKubeconfig, renderKubeconfig } from '../../cluster/kubeconfig.ts';
 import { installPackages, nodePackages } from '../../cluster/packages.ts';
 import { ensurePki, servingNames } from '../../cluster/pki.ts';
 import { prepareCluster } from '../../cluster/prepare.ts';
@@ -56,7 +55,7 @@ export async function up(options: UpOptions): Promise<void> {
     await start(config, { missing, started, progress, waitMs });
   } catch (error) {
     if (error instanceof NotUsableYet) {
-      writeKubeconfigs(config, options.kubeconfig);
+      publish(config, options.kubeconfig);
       for (const role of started) role.release();
       throw error;
     }
@@ -68,7 +67,7 @@ export async function up(options: UpOptions): Promise<void> {
     }
     throw error;
   }
-  const merged = writeKubeconfigs(config, options.kubeconfig);
+  const merged = publish(config, options.kubeconfig);
   report(config, { merged, format: options.output, progress });
   if (options.foreground) await stayInForeground(config, started);
   else for (const role of started) role.release();
@@ -142,19 +141,8 @@ async function start(
   usable.done();
 }
 
-function writeKubeconfigs(config: ClusterConfig, file: string | undefined): string {
-  const pki = ensurePki(paths(config.dataDir).pki, servingNames(config), realClock.now());
-  const entry: KubeconfigEntry = {
-    name: contextName(config.name),
-    server: serverUrl(config),
-    ca: pki.ca.cert,
-    ...pki.admin,
-  };
-  const whole = renderKubeconfig(entry);
-  writeFileAtomic(paths(config.dataDir).adminKubeconfig, whole);
-  if (file) writeFileAtomic(file, whole);
-  else mergeKubeconfig(config.kubeconfig, entry);
-  return file ?? config.kubeconfig;
+function publish(config: ClusterConfig, file: string | undefined): string {
+  return writeKubeconfigs(config, ensurePki(paths(config.dataDir).pki, servingNames(config), realClock.now()), file);
 }
 
 function report(
