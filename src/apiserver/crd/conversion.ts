@@ -1,13 +1,14 @@
 /** Conversion between the versions of a custom resource: by name alone, or by a webhook. */
 import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
-import type { KubeObject, Shared } from '../../api/kind.ts';
-import { internalError } from '../../api/machinery/status.ts';
-import { deepEqual, mutableCopy } from '../../base/deep.ts';
+import type { AnyKind, KubeObject, Shared } from '../../api/kind.ts';
+import type { ConvertObjects } from '../../api/machinery/apply/versions.ts';
+import { deepEqual } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
 import { DerivedEntry, type Entry } from '../registry/resource.ts';
-import { callWebhook } from './webhook-client.ts';
+import { pruned } from './custom-kind.ts';
+import { webhookConverter } from './webhook-converter.ts';
 
-/** Turns objects into another version; the results are owned by the caller. */
+/** Turns objects into another version; the results are owned by the caller. Rejects with a 500 as upstream words it. */
 export type Converter = (objects: readonly Shared<KubeObject>[], apiVersion: string) => Promise<KubeObject[]>;
 
 const relabel = (object: Shared<KubeObject>, apiVersion: string): KubeObject => ({
@@ -19,116 +20,91 @@ const relabel = (object: Shared<KubeObject>, apiVersion: string): KubeObject => 
 export function converterOf(api: ApiContext, definition: Shared<CustomResourceDefinition>): Converter | undefined {
   const { conversion } = definition.spec;
   const webhook = conversion?.strategy === 'Webhook' ? conversion.webhook : undefined;
-  if (!webhook?.clientConfig) return undefined;
-  const { clientConfig } = webhook;
-  return async (objects, desiredAPIVersion) => {
-    const uid = api.random.uuid();
-    const review = {
-      kind: 'ConversionReview',
-      apiVersion: 'apiextensions.k8s.io/v1',
-      request: { uid, desiredAPIVersion, objects },
-    };
-    const why = (text: string) =>
-      internalError(`conversion webhook for ${definition.spec.group}/${definition.spec.names.kind} failed: ${text}`);
-    let answer: unknown;
-    try {
-      answer = await callWebhook(api, clientConfig, review);
-    } catch (error) {
-      throw why(error instanceof Error ? error.message : String(error));
-    }
-    const { response } = answer as {
-      response?: { uid?: string; result?: { status?: string; message?: string }; convertedObjects?: KubeObject[] };
-    };
-    if (response?.uid !== uid)
-      throw why(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response?.uid ?? '')}`);
-    if (response.result?.status !== 'Success') throw why(response.result?.message ?? 'no message');
-    const converted = response.convertedObjects ?? [];
-    if (converted.length !== objects.length)
-      throw why(`webhook returned ${converted.length} objects, expected ${objects.length}`);
-    return converted.map((object, i) => restoreMeta(object, objects[i]!, { apiVersion: desiredAPIVersion, why }));
-  };
+  return webhook?.clientConfig && webhookConverter(api, webhook);
 }
 
-/** Webhooks may change labels and annotations of the metadata and nothing else. */
-function restoreMeta(
-  object: KubeObject,
-  original: Shared<KubeObject>,
-  { apiVersion, why }: { apiVersion: string; why: (text: string) => Error },
-): KubeObject {
-  if (object.apiVersion !== apiVersion)
-    throw why(`invalid converted object: expected apiVersion ${apiVersion}, got ${object.apiVersion}`);
-  const { labels, annotations } = object.metadata ?? {};
-  const metadata = mutableCopy(original.metadata) as KubeObject['metadata'];
-  delete metadata.labels;
-  delete metadata.annotations;
-  if (labels) metadata.labels = labels;
-  if (annotations) metadata.annotations = annotations;
-  const { apiVersion: _a, kind: _k, metadata: _m, ...content } = object;
-  return { apiVersion, kind: object.kind, metadata, ...content };
+/** The versions of a definition, served or not, and how objects get from one to another. */
+export interface Versions {
+  /** By apiVersion. */
+  readonly kinds: ReadonlyMap<string, AnyKind>;
+  readonly converter: Converter | undefined;
+  /** Of the definition: above 1 its schemas may be others than those that objects were stored under. */
+  readonly generation: number;
+}
+
+/** What managed fields ask for: objects in any version that the definition has. */
+export function convertObjects({ kinds, converter }: Versions): ConvertObjects {
+  return async (objects, apiVersion) => {
+    const kind = kinds.get(apiVersion);
+    if (!kind) return undefined;
+    const converted = converter
+      ? await converter(objects, apiVersion)
+      : objects.map((object) => relabel(object, apiVersion));
+    return { struct: kind.struct, objects: converted };
+  };
 }
 
 /**
- * Entries of the stored versions in the form of one version, kept beside what is stored.
- * @param settings fill: sets the defaults that a schema has got since an object was stored; generation: of the definition
+ * Entries of the stored versions in the form of one version, kept beside what is stored. As upstream reads them: what
+ * the schema of the stored version no longer knows is dropped, its defaults are set, and what conversion brings that the
+ * other version does not know is dropped too.
  */
 export function makePresenter(
-  apiVersion: string,
-  converter: Converter | undefined,
-  settings: { readonly generation: number; readonly fill: ((object: KubeObject) => void) | undefined },
+  kind: AnyKind,
+  versions: Versions,
 ): { one: (entry: Entry) => Entry | Promise<Entry>; all: (entries: readonly Entry[]) => Promise<readonly Entry[]> } {
-  const { fill } = settings;
-  const slot = `as:${apiVersion}:${settings.generation}`;
-  const keep = (entry: Entry, object: KubeObject): Entry => {
-    const filled = fill ? filledIn(object, fill) : object;
-    const same = filled === (entry.object as unknown);
-    const made = same ? entry : new DerivedEntry(entry.key, entry.revision, filled as Shared<KubeObject>);
+  const { apiVersion } = kind;
+  const { converter, generation } = versions;
+  const slot = `as:${apiVersion}:${generation}`;
+  const keep = (entry: Entry, object: Shared<KubeObject>): Entry => {
+    const made = object === entry.object ? entry : new DerivedEntry(entry.key, entry.revision, object);
     entry.encodings.set(slot, made);
     return made;
   };
-  const known = (entry: Entry): Entry | undefined =>
-    !fill && entry.object.apiVersion === apiVersion ? entry : (entry.encodings.get(slot) as Entry | undefined);
-  const asItIs = (entry: Entry) => entry.object.apiVersion === apiVersion;
+  const keepConverted = (entry: Entry, object: KubeObject) => keep(entry, pruned(kind, object as Shared<KubeObject>));
+  /** The entry, where no webhook has to be asked for it. */
+  const known = (entry: Entry): Entry | undefined => {
+    const same = entry.object.apiVersion === apiVersion;
+    if (same && generation === 1) return entry;
+    const made = entry.encodings.get(slot) as Entry | undefined;
+    if (made) return made;
+    if (same) return keep(entry, settled(entry.object, versions));
+    if (!converter) return keepConverted(entry, relabel(settled(entry.object, versions), apiVersion));
+    return undefined;
+  };
+  const convert = async (entries: readonly Entry[]): Promise<void> => {
+    const objects = await converter!(
+      entries.map((entry) => settled(entry.object, versions)),
+      apiVersion,
+    );
+    for (const [i, entry] of entries.entries()) keepConverted(entry, objects[i]!);
+  };
   return {
-    one(entry) {
-      const made = known(entry);
-      if (made) return made;
-      if (asItIs(entry)) return keep(entry, entry.object as KubeObject);
-      if (!converter) return keep(entry, relabel(entry.object, apiVersion));
-      return converter([entry.object], apiVersion).then(([object]) => keep(entry, object!));
-    },
+    one: (entry) => known(entry) ?? convert([entry]).then(() => known(entry)!),
     async all(entries) {
-      const foreign: Entry[] = [];
-      for (const entry of entries) {
-        if (known(entry)) continue;
-        if (asItIs(entry)) keep(entry, entry.object as KubeObject);
-        else foreign.push(entry);
-      }
-      if (foreign.length > 0) {
-        const objects = converter
-          ? await converter(
-              foreign.map((entry) => entry.object),
-              apiVersion,
-            )
-          : foreign.map((entry) => relabel(entry.object, apiVersion));
-        for (const [i, entry] of foreign.entries()) keep(entry, objects[i]!);
-      }
+      const foreign = entries.filter((entry) => !known(entry));
+      if (foreign.length > 0) await convert(foreign);
       return entries.map((entry) => known(entry)!);
     },
   };
 }
 
-/** The object with defaults set; itself when it has them all. */
-function filledIn(object: KubeObject, fill: (object: KubeObject) => void): KubeObject {
-  const copy = mutableCopy(object) as KubeObject;
-  fill(copy);
-  return deepEqual(copy, object) ? object : copy;
+/** A stored object as its version's schema has it now; itself when nothing is to be changed. */
+function settled(object: Shared<KubeObject>, { kinds, generation }: Versions): Shared<KubeObject> {
+  const kind = generation > 1 ? kinds.get(object.apiVersion) : undefined;
+  if (!kind) return object;
+  const made = pruned(kind, object);
+  kind.defaults?.(made);
+  return deepEqual(made, object) ? object : (made as Shared<KubeObject>);
 }
 
 /** A new object in the version that is stored. */
-export function makeStorer(apiVersion: string, converter: Converter | undefined) {
+export function makeStorer(storage: AnyKind, { converter }: Versions) {
+  const { apiVersion } = storage;
   return (object: KubeObject): KubeObject | Promise<KubeObject> => {
     if (object.apiVersion === apiVersion) return object;
-    if (!converter) return relabel(object as Shared<KubeObject>, apiVersion);
-    return converter([object as Shared<KubeObject>], apiVersion).then(([made]) => made!);
+    const shared = object as Shared<KubeObject>;
+    if (!converter) return pruned(storage, relabel(shared, apiVersion) as Shared<KubeObject>);
+    return converter([shared], apiVersion).then(([made]) => pruned(storage, made as Shared<KubeObject>));
   };
 }

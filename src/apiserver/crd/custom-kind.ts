@@ -4,16 +4,18 @@ import type { CustomResourceDefinition } from '../../api/apiextensions/custom-re
 import { CelBudget } from '../../api/cel/budget.ts';
 import { type AnyKind, apiVersionOf, type Kind, type KubeObject, type Shared } from '../../api/kind.ts';
 import { canonicalize } from '../../api/machinery/decode.ts';
-import type { FieldError } from '../../api/machinery/field-error.ts';
+import { type FieldError, type FieldErrorType, invalid } from '../../api/machinery/field-error.ts';
 import { badRequest } from '../../api/machinery/status.ts';
 import type { CustomResourceDefinitionVersion } from '../../api/types/apiextensions-v1.ts';
-import type { DeepReadonly } from '../../base/deep.ts';
+import { type DeepReadonly, mutableCopy } from '../../base/deep.ts';
 import type { CustomHooks } from '../registry/resource.ts';
 import { columnsOf } from './columns.ts';
-import { compileDefaults, dropNulls } from './defaulting.ts';
+import { compileDefaults, pruneNulls } from './defaulting.ts';
+import { compileEmbedded } from './embedded-resources.ts';
 import { findJsonPath, parseJsonPath } from './json-path.ts';
 import { validateListTypes } from './list-types.ts';
 import { compileRules, runRules } from './rules.ts';
+import { validateScaleValues } from './scale-values.ts';
 import { customStruct, type Schema } from './schema-types.ts';
 import { validateValue } from './validate-value.ts';
 
@@ -42,27 +44,15 @@ export function makeCustomKind(definition: Definition, version: Version): AnyKin
   const schema = version.schema?.openAPIV3Schema as Schema | undefined;
   const struct = customStruct({ group, version: version.name, kind }, schema);
   const content = schema ? contentSchema(schema) : undefined;
-  const setDefaults = schema ? compileDefaults(contentSchema(schema)) : undefined;
-  const rules = schema ? compileRules(schema) : undefined;
-  const hasStatus = version.subresources?.status !== undefined;
-
-  const validate = (object: Shared<KubeObject>, old: Shared<KubeObject> | undefined): FieldError[] => {
-    if (!content) return [];
-    const value = withoutType(object);
-    const before = old ? withoutType(old) : undefined;
-    const errors = [...validateValue(content, value, '', before), ...validateListTypes(content, value, '', before)];
-    // Rules may assume that values have the types that the schema gives them.
-    if (errors.length > 0 || !rules) return errors;
-    return runRules(rules, { value: object, old, path: '' }, new CelBudget());
-  };
-
+  const setDefaults = content && compileDefaults(content);
+  const validate = validatorOf(version);
   const fieldLabels = Object.fromEntries(
     (version.selectableFields ?? []).map(({ jsonPath }) => {
       const steps = parseJsonPath(jsonPath);
       return [jsonPath.replace(/^\./, ''), (object: Shared<KubeObject>) => textOf(findJsonPath(steps, object)[0])];
     }),
   );
-  const scale = version.subresources?.scale;
+  const { scale, status } = version.subresources ?? {};
   const made: Kind<KubeObject> = {
     group,
     version: version.name,
@@ -73,18 +63,18 @@ export function makeCustomKind(definition: Definition, version: Version): AnyKin
     ...(categories ? { categories } : {}),
     scope: scope as 'Namespaced',
     schema: struct.id,
-    subresources: { ...(hasStatus ? { status: true } : {}), ...(scale ? { scale } : {}) },
+    subresources: { ...(status ? { status: true } : {}), ...(scale ? { scale } : {}) },
     defaults(object) {
-      if (!setDefaults || !schema) return;
-      dropNulls(schema, object);
-      setDefaults(object);
+      if (!content) return;
+      pruneNulls(content, object);
+      setDefaults?.(object);
     },
-    validateCreate: (object) => validate(object, undefined),
-    validateUpdate: validate,
-    validateStatusUpdate: validate,
+    validateCreate: (object) => validate(object, undefined, 'whole'),
+    validateUpdate: (object, old) => validate(object, old, 'whole'),
+    validateStatusUpdate: (object, old) => validate(object, old, 'status'),
+    warnings: (object) => [...(toldOnly.get(object) ?? [])],
     columns: columnsOf(version.additionalPrinterColumns),
     ...(version.selectableFields?.length ? { fieldLabels } : {}),
-    ...(version.deprecated ? { warnings: () => [] } : {}),
     tracksGeneration: true,
     allowCreateOnUpdate: false,
     allowUnconditionalUpdate: false,
@@ -94,6 +84,55 @@ export function makeCustomKind(definition: Definition, version: Version): AnyKin
     struct,
   };
   return made;
+}
+
+/** Failures of rules on values that an update left as they were: warnings of the update, which asks for them later. */
+const toldOnly = new WeakMap<object, readonly string[]>();
+
+/** Errors that leave values without the type that rules rely on. */
+const blocking: ReadonlySet<FieldErrorType> = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+
+const uncheckedRules = invalid(
+  '<nil>',
+  null,
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+);
+
+type Validate = (
+  object: Shared<KubeObject>,
+  old: Shared<KubeObject> | undefined,
+  part: 'whole' | 'status',
+) => FieldError[];
+
+/** Validation by a version's schema (upstream's customResourceStrategy): by OpenAPI first, by rules where that allows. */
+function validatorOf(version: Version): Validate {
+  const schema = version.schema?.openAPIV3Schema as Schema | undefined;
+  if (!schema) return () => [];
+  const content = contentSchema(schema);
+  const rules = compileRules(schema);
+  const checkEmbedded = compileEmbedded(content);
+  const scale = version.subresources?.scale;
+  return (object, old, part) => {
+    const value = withoutType(object);
+    const before = old && withoutType(old);
+    const errors = validateValue(content, value, '', before);
+    if (scale) errors.push(...validateScaleValues(scale, value, part));
+    if (checkEmbedded) errors.push(...checkEmbedded(value, ''));
+    const repeated = validateListTypes(content, value, '');
+    // An object that had repeated elements may keep having them.
+    if (repeated.length && !(before && validateListTypes(content, before, '').length)) errors.push(...repeated);
+    if (!rules) return errors;
+    if (errors.some((error) => blocking.has(error.type))) return [...errors, uncheckedRules];
+    const found = runRules(rules, object, old, new CelBudget());
+    if (found.warnings.length) toldOnly.set(object, found.warnings);
+    return [...errors, ...found.errors];
+  };
 }
 
 function textOf(value: unknown): string {
@@ -124,6 +163,11 @@ export function makeCustomHooks(kind: AnyKind, version: Version): CustomHooks {
 function inOrder(object: KubeObject): KubeObject {
   const { kind, apiVersion, metadata, ...content } = object;
   return { apiVersion, kind, metadata, ...content };
+}
+
+/** An object without what the schema of its version does not know; the argument is left as it is. */
+export function pruned(kind: AnyKind, object: Shared<KubeObject>): KubeObject {
+  return inOrder(canonicalize<KubeObject>(kind.struct, mutableCopy(object), { validation: 'Ignore' }).object);
 }
 
 /** The warning that a deprecated version answers with. */

@@ -158,7 +158,7 @@ describe('a custom resource', () => {
       { cronSpec: '*', list: [{ name: 'a' }, { name: 'a' }] },
       'spec.list[1]: Duplicate value: {"name":"a"}',
     ],
-    ['a rule', { cronSpec: '*', replicas: 11 }, 'spec: Invalid value: "object": replicas must not exceed maxReplicas'],
+    ['a rule', { cronSpec: '*', replicas: 11 }, 'spec: Invalid value: replicas must not exceed maxReplicas'],
   ])('is refused for %s', async (_, spec, message) => {
     const { status, json } = await running.http('POST', path('crontabs'), {
       body: { metadata: { name: 'bad' }, spec },

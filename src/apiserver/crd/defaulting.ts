@@ -51,17 +51,22 @@ export function compileDefaults(schema: Schema): Defaulter | undefined {
   };
 }
 
-/** Removes nulls where the schema allows none, after defaults were set (upstream's PruneNonNullableDefaults). */
-export function dropNulls(schema: Schema, value: unknown): void {
+/**
+ * Removes nulls that a schema neither allows nor has a default for (upstream's PruneNonNullableNullsWithoutDefaults):
+ * they count as absent. Those with a default are left for the defaulter; elements of lists stay.
+ */
+export function pruneNulls(schema: Schema, value: unknown): void {
   if (!isObject(value)) {
     const items = itemsOf(schema);
-    if (Array.isArray(value) && items) for (const item of value) dropNulls(items, item);
+    if (Array.isArray(value) && items) for (const item of value) pruneNulls(items, item);
     return;
   }
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    if (value[name] === null && property.nullable !== true && property.default !== undefined) delete value[name];
-    else if (value[name] !== undefined) dropNulls(property, value[name]);
-  }
   const values = valuesOf(schema);
-  if (values && values !== true) for (const key of Object.keys(value)) dropNulls(values, value[key]);
+  for (const key of Object.keys(value)) {
+    const declared = schema.properties && Object.hasOwn(schema.properties, key);
+    const inner = declared ? schema.properties![key]! : values;
+    if (!inner || inner === true) continue;
+    if (value[key] !== null) pruneNulls(inner, value[key]);
+    else if (!inner.nullable && inner.default === undefined) delete value[key];
+  }
 }

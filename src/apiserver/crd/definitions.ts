@@ -1,17 +1,18 @@
 /** Serves what CustomResourceDefinitions define, and keeps their status: names, establishment, clean deletion. */
 import { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
-import { apiVersionOf, type KubeObject, type Shared } from '../../api/kind.ts';
+import type { Shared } from '../../api/kind.ts';
 import { isConflict, isNotFound } from '../../api/machinery/status.ts';
 import { formatTime } from '../../base/clock.ts';
 import { deepEqual, mutableCopy } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
 import { follow } from '../registry/follow.ts';
 import type { ServedResource, StoredResource } from '../registry/resource.ts';
-import { converterOf, makePresenter, makeStorer } from './conversion.ts';
+import { loopbackUser } from '../user.ts';
+import type { Call } from '../verbs/call.ts';
+import { deleteObject } from '../verbs/delete.ts';
+import { converterOf, convertObjects, makePresenter, makeStorer, type Versions } from './conversion.ts';
 import { deprecationWarning, makeCustomHooks, makeCustomKind } from './custom-kind.ts';
-import { compileDefaults } from './defaulting.ts';
-import { acceptNames } from './names.ts';
-import type { Schema } from './schema-types.ts';
+import { acceptNames, setCondition } from './names.ts';
 import { validateDefinition } from './validate-definition.ts';
 
 type Definition = Shared<CustomResourceDefinition>;
@@ -19,16 +20,12 @@ type Definition = Shared<CustomResourceDefinition>;
 /** Held by a definition until the objects of its kind are gone. */
 export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
 const retryMs = 200;
+const inProgress = { reason: 'InstanceDeletionInProgress', message: 'CustomResource deletion is in progress' };
 
 export interface CustomResources {
   /** The definition that serves a resource. */
   definitionOf(group: string, plural: string): Definition | undefined;
   stop(): void;
-}
-
-function hasDefaults(version: Definition['spec']['versions'][number]): boolean {
-  const schema = version.schema?.openAPIV3Schema as Schema | undefined;
-  return schema !== undefined && compileDefaults(schema) !== undefined;
 }
 
 /** Serves established definitions, and follows all changes from then on. */
@@ -38,11 +35,19 @@ export async function startCustomResources(api: ApiContext): Promise<CustomResou
   return running;
 }
 
+interface Served {
+  definition: Definition;
+  /** Those that clients are served. */
+  readonly versions: readonly ServedResource[];
+  /** In the version that is stored, which clients may not be served. */
+  readonly storage: ServedResource;
+}
+
 class CustomResourceServer implements CustomResources {
   readonly #api: ApiContext;
   readonly #stored: StoredResource;
   /** What is served, by the definition's name. */
-  readonly #served = new Map<string, { definition: Definition; versions: ServedResource[]; stored: StoredResource }>();
+  readonly #served = new Map<string, Served>();
   /** Definitions with work under way, and whether they changed meanwhile. */
   readonly #busy = new Map<string, boolean>();
   #stopped = false;
@@ -148,47 +153,52 @@ class CustomResourceServer implements CustomResources {
       return;
     }
     const { registry } = this.#api;
-    const storageVersion = definition.spec.versions.find((version) => version.storage)!;
-    const stored = before?.stored ?? (await registry.openStorage(makeCustomKind(definition, storageVersion)));
-    const versions = this.#versionsOf(definition, stored);
-    for (const old of before?.versions ?? [])
-      if (!versions.some((version) => version.kind.version === old.kind.version)) registry.remove(old.kind);
-    for (const version of versions) registry.add(version);
-    this.#served.set(name, { definition, versions, stored });
+    const { versions } = definition.spec;
+    const storageVersion = versions.find((version) => version.storage)!;
+    const stored = before?.storage.stored ?? (await registry.openStorage(makeCustomKind(definition, storageVersion)));
+    const resources = this.#resourcesOf(definition, stored);
+    const served = resources.filter((_, i) => versions[i]!.served);
+    for (const { kind } of before?.versions ?? [])
+      if (!served.some((version) => version.kind.version === kind.version)) registry.remove(kind);
+    for (const version of served) registry.add(version);
+    const storage = resources[versions.indexOf(storageVersion)]!;
+    this.#served.set(name, { definition, versions: served, storage });
   }
 
-  #versionsOf(definition: Definition, stored: StoredResource): ServedResource[] {
-    const { group, versions } = definition.spec;
-    const storageVersion = apiVersionOf({ group, version: versions.find((version) => version.storage)!.name });
-    const converter = converterOf(this.#api, definition);
-    const single = versions.length === 1 && (definition.status.storedVersions?.length ?? 0) <= 1;
-    return versions
-      .filter((version) => version.served)
-      .map((version) => {
-        const made = makeCustomKind(definition, version);
-        const warning = deprecationWarning(made, version);
-        const base: ServedResource = {
-          kind: made,
-          hub: made,
-          stored,
-          custom: makeCustomHooks(made, version),
-          refuseWrites: () => this.#refusal(definition.metadata.name),
-          ...(warning ? { warning } : {}),
-        };
-        // Objects that were stored under an earlier schema get its defaults when they are read.
-        const { generation = 1 } = definition.metadata;
-        const fill =
-          generation > 1 && hasDefaults(version) ? (object: KubeObject) => made.defaults?.(object) : undefined;
-        if (single && !fill) return base;
-        const presenter = makePresenter(made.apiVersion, converter, { generation, fill });
-        return {
-          ...base,
-          load: presenter.one,
-          present: presenter.one,
-          presentAll: presenter.all,
-          store: makeStorer(storageVersion, converter),
-        };
-      });
+  /** The resources of all versions, in their order. */
+  #resourcesOf(definition: Definition, stored: StoredResource): ServedResource[] {
+    const { versions } = definition.spec;
+    const made = versions.map((version) => makeCustomKind(definition, version));
+    const storage = made[versions.findIndex((version) => version.storage)]!;
+    const { generation = 1 } = definition.metadata;
+    const forms: Versions = {
+      kinds: new Map(made.map((kind) => [kind.apiVersion, kind])),
+      converter: converterOf(this.#api, definition),
+      generation,
+    };
+    const asStored = generation === 1 && versions.length === 1 && (definition.status.storedVersions?.length ?? 0) <= 1;
+    return versions.map((version, i) => {
+      const kind = made[i]!;
+      const warning = deprecationWarning(kind, version);
+      const base: ServedResource = {
+        kind,
+        hub: kind,
+        stored,
+        custom: makeCustomHooks(kind, version),
+        refuseWrites: () => this.#refusal(definition.metadata.name),
+        convert: convertObjects(forms),
+        ...(warning ? { warning } : {}),
+      };
+      if (asStored) return base;
+      const presenter = makePresenter(kind, forms);
+      return {
+        ...base,
+        load: presenter.one,
+        present: presenter.one,
+        presentAll: presenter.all,
+        store: makeStorer(storage, forms),
+      };
+    });
   }
 
   #refusal(name: string): string | undefined {
@@ -202,45 +212,70 @@ class CustomResourceServer implements CustomResources {
     if (!served) return;
     this.#served.delete(name);
     for (const version of served.versions) this.#api.registry.remove(version.kind);
-    this.#api.registry.closeStorage(served.stored.kind);
+    this.#api.registry.closeStorage(served.storage.kind);
   }
 
   /** Deletes the objects of a definition that is being deleted, then lets it go. */
   async #cleanUp(definition: Definition): Promise<void> {
-    if (!definition.metadata.finalizers?.includes(cleanupFinalizer)) return;
-    const served = this.#served.get(definition.metadata.name);
-    const left = served ? [...served.stored.cache.snapshot().range(served.stored.prefix)] : [];
-    const client = this.#api.loopback();
-    if (served && left.length > 0) {
-      await this.#setTerminating(definition, 'InstanceDeletionInProgress', 'CustomResource deletion is in progress');
-      const { kind } = served.versions[0] ?? {};
-      for (const entry of left) {
-        if (!kind || entry.object.metadata.deletionTimestamp) continue;
-        const { name, namespace } = entry.object.metadata;
-        await client.delete(kind, { name, ...(namespace ? { namespace } : {}) }).catch((error) => {
-          if (!isNotFound(error)) throw error;
+    const { name, finalizers } = definition.metadata;
+    if (!finalizers?.includes(cleanupFinalizer)) return;
+    const { storage } = this.#served.get(name) ?? {};
+    if (storage && (await this.#setTerminating(definition, inProgress))) return;
+    const left = storage?.stored ? [...storage.stored.cache.snapshot().range(storage.stored.prefix)] : [];
+    if (storage && left.length > 0) {
+      try {
+        for (const { object } of left)
+          if (!object.metadata.deletionTimestamp) await this.#deleteInstance(storage, object.metadata);
+      } catch (error) {
+        await this.#setTerminating(this.#current(name) ?? definition, {
+          reason: 'InstanceDeletionFailed',
+          message: `could not issue all deletes: ${error instanceof Error ? error.message : String(error)}`,
         });
       }
-      this.#api.clock.after(retryMs, () => this.#wake(definition.metadata.name));
+      this.#api.clock.after(retryMs, () => this.#wake(name));
       return;
     }
-    const next = mutableCopy(this.#current(definition.metadata.name) ?? definition) as CustomResourceDefinition;
+    const next = mutableCopy(this.#current(name) ?? definition) as CustomResourceDefinition;
     next.metadata.finalizers = (next.metadata.finalizers ?? []).filter((finalizer) => finalizer !== cleanupFinalizer);
-    await client.update(CustomResourceDefinition, next as unknown as Shared<CustomResourceDefinition>);
+    await this.#api.loopback().update(CustomResourceDefinition, next as unknown as Shared<CustomResourceDefinition>);
   }
 
-  async #setTerminating(definition: Definition, reason: string, message: string): Promise<void> {
-    const conditions = definition.status.conditions ?? [];
-    const now = conditions.find((condition) => condition.type === 'Terminating');
-    if (now?.reason === reason) return;
-    const condition = {
-      type: 'Terminating',
-      status: 'True',
-      lastTransitionTime: formatTime(this.#api.clock.now()),
-      reason,
-      message,
+  async #deleteInstance(resource: ServedResource, metadata: { name: string; namespace?: string }): Promise<void> {
+    const call: Call = {
+      verb: 'delete',
+      resource,
+      namespace: metadata.namespace ?? '',
+      name: metadata.name,
+      subresource: '',
+      options: {},
+      body: undefined,
+      patchType: undefined,
+      user: loopbackUser,
+      userAgent: '',
+      signal: undefined,
+      warnings: [],
+      annotate() {},
     };
-    const status = { ...definition.status, conditions: [...conditions.filter((each) => each !== now), condition] };
+    await deleteObject(this.#api, call, { kind: 'DeleteOptions', apiVersion: 'v1' }).catch((error) => {
+      if (!isNotFound(error)) throw error;
+    });
+  }
+
+  /** Says how the deletion goes; true when the status was written, which brings another event. */
+  async #setTerminating(definition: Definition, now: { reason: string; message: string }): Promise<boolean> {
+    const conditions = definition.status.conditions ?? [];
+    const before = conditions.find((condition) => condition.type === 'Terminating');
+    // A failure stays in sight until the next attempt has failed differently, or succeeded.
+    if (before && (before.message === now.message || now === inProgress)) return false;
+    const status = {
+      ...definition.status,
+      conditions: setCondition(conditions, formatTime(this.#api.clock.now()), {
+        type: 'Terminating',
+        status: 'True',
+        ...now,
+      }),
+    };
     await this.#api.loopback().updateStatus(CustomResourceDefinition, { ...definition, status } as Definition);
+    return true;
   }
 }

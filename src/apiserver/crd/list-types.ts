@@ -1,11 +1,10 @@
 /** Uniqueness in lists of type set and map (upstream's listtype validation). */
 import { at, child, duplicate, type FieldError } from '../../api/machinery/field-error.ts';
-import { deepEqual } from '../../base/deep.ts';
 import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
 
 /** Repeated items in a value; `path` is empty at the root. */
-export function validateListTypes(schema: Schema, value: unknown, path: string, old?: unknown): FieldError[] {
-  if (typeof value !== 'object' || value === null || (old !== undefined && deepEqual(value, old))) return [];
+export function validateListTypes(schema: Schema, value: unknown, path: string): FieldError[] {
+  if (typeof value !== 'object' || value === null) return [];
   const errors: FieldError[] = [];
   if (Array.isArray(value)) {
     const type = schema['x-kubernetes-list-type'];

@@ -77,7 +77,7 @@ export function acceptNames(definition: Definition, others: readonly Definition[
 }
 
 /** The conditions with one set; its time moves only with its status. */
-function setCondition(
+export function setCondition(
   conditions: readonly CustomResourceDefinitionCondition[],
   now: string,
   next: { type: string; status: string; reason: string; message: string },

@@ -3,11 +3,22 @@ import { type CelBudget, CelBudgetError } from '../../api/cel/budget.ts';
 import { type CelProgram, compileCel } from '../../api/cel/compile.ts';
 import type { CelType } from '../../api/cel/types.ts';
 import { celValue } from '../../api/cel/values.ts';
-import { at, child, type FieldError, type FieldErrorType, invalid } from '../../api/machinery/field-error.ts';
+import {
+  at,
+  child,
+  duplicate,
+  type FieldError,
+  fieldErrorMessage,
+  forbidden,
+  invalid,
+  omittedValue,
+  required,
+} from '../../api/machinery/field-error.ts';
 import type { ValidationRule } from '../../api/types/apiextensions-v1.ts';
 import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
 import { celTypeOf } from './cel-types.ts';
 import { correlate } from './correlate.ts';
+import { parseFieldPath } from './field-path.ts';
 import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
 
 interface CompiledRule {
@@ -15,6 +26,8 @@ interface CompiledRule {
   readonly program: CelProgram;
   readonly message: CelProgram | undefined;
   readonly usesOld: boolean;
+  /** Where its failures are, below the value; empty for the value itself. */
+  readonly fieldPath: string;
 }
 
 /** The rules of a schema and of everything below it; parts without rules are left out. */
@@ -43,155 +56,174 @@ export function compileRules(
   resource = true,
 ): RuleTree | undefined {
   const type = celTypeOf(schema, 'self', resource);
-  const rules: CompiledRule[] = [];
-  const given = schema['x-kubernetes-validations'] ?? [];
-  if (given.length) {
-    const variables = { self: type };
-    const withOld = { self: type, oldSelf: type };
-    const withOptional = { self: type, oldSelf: 'dyn' as const };
-    for (const [i, rule] of given.entries()) {
-      const where = child(path, `x-kubernetes-validations[${i}]`);
-      try {
-        const mentionsOld = /\boldSelf\b/.test(rule.rule) || /\boldSelf\b/.test(rule.messageExpression ?? '');
-        const scope = rule.optionalOldSelf ? withOptional : mentionsOld ? withOld : variables;
-        const program = compileCel(rule.rule, { variables: scope, result: ['bool'] });
-        const usesOld = program.mentions.has('oldSelf');
-        rules.push({ rule, program, message: compileMessage(rule, scope, where, problems), usesOld });
-      } catch (error) {
-        problems.push({
-          path: `${where}.rule`,
-          value: rule.rule,
-          detail: error instanceof Error ? error.message : String(error),
-        });
-      }
-    }
-  }
+  const rules = rulesOf(schema, { type, path, problems });
+  const below = (inner: Schema, name: string) =>
+    compileRules(inner, problems, child(path, name), inner['x-kubernetes-embedded-resource'] === true);
   const properties = new Map<string, RuleTree>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const tree = compileRules(
-      property,
-      problems,
-      child(path, `properties[${name}]`),
-      property['x-kubernetes-embedded-resource'] === true,
-    );
+    const tree = below(property, `properties[${name}]`);
     if (tree) properties.set(name, tree);
   }
   const itemSchema = itemsOf(schema);
-  const items =
-    itemSchema &&
-    compileRules(itemSchema, problems, child(path, 'items'), itemSchema['x-kubernetes-embedded-resource'] === true);
+  const items = itemSchema && below(itemSchema, 'items');
   const valueSchema = valuesOf(schema);
-  const values =
-    valueSchema && valueSchema !== true
-      ? compileRules(
-          valueSchema,
-          problems,
-          child(path, 'additionalProperties'),
-          valueSchema['x-kubernetes-embedded-resource'] === true,
-        )
-      : undefined;
+  const values = valueSchema && valueSchema !== true ? below(valueSchema, 'additionalProperties') : undefined;
   if (rules.length === 0 && properties.size === 0 && !items && !values) return undefined;
   return { schema, type, rules, properties, items, values };
 }
 
-function compileMessage(
-  rule: DeepReadonly<ValidationRule>,
-  variables: Readonly<Record<string, CelType>>,
-  where: string,
-  problems: RuleProblem[],
-): CelProgram | undefined {
-  if (!rule.messageExpression) return undefined;
-  try {
-    return compileCel(rule.messageExpression, { variables, result: ['string'] });
-  } catch (error) {
-    problems.push({
-      path: `${where}.messageExpression`,
-      value: rule.messageExpression,
-      detail: `messageExpression compilation failed: ${error instanceof Error ? error.message : String(error)}`,
+interface Place {
+  readonly type: CelType;
+  readonly path: string;
+  readonly problems: RuleProblem[];
+}
+
+function rulesOf(schema: Schema, { type, path, problems }: Place): CompiledRule[] {
+  const given = schema['x-kubernetes-validations'];
+  if (!given?.length) return [];
+  const variables = { self: type };
+  const withOld = { self: type, oldSelf: type };
+  const withOptional = { self: type, oldSelf: 'dyn' as const };
+  const rules: CompiledRule[] = [];
+  for (const [i, rule] of given.entries()) {
+    const where = child(path, `x-kubernetes-validations[${i}]`);
+    const mentionsOld = /\boldSelf\b/.test(rule.rule) || /\boldSelf\b/.test(rule.messageExpression ?? '');
+    const scope = rule.optionalOldSelf ? withOptional : mentionsOld ? withOld : variables;
+    const compile = (name: 'rule' | 'messageExpression', result: 'bool' | 'string') => {
+      try {
+        return compileCel(rule[name]!, { variables: scope, result: [result] });
+      } catch (error) {
+        const prefix = name === 'rule' ? '' : 'messageExpression ';
+        const said = `${prefix}${error instanceof Error ? error.message : String(error)}`.replace(
+          /^(messageExpression )?must evaluate to (bool|string)$/,
+          (_, subject = 'cel expression ', wanted) => `${subject}must evaluate to a ${wanted}`,
+        );
+        problems.push({ path: `${where}.${name}`, value: rule[name]!, detail: said });
+        return undefined;
+      }
+    };
+    const program = compile('rule', 'bool');
+    const message = rule.messageExpression ? compile('messageExpression', 'string') : undefined;
+    if (!program) continue;
+    rules.push({
+      rule,
+      program,
+      message,
+      usesOld: program.mentions.has('oldSelf'),
+      fieldPath: rule.fieldPath ? pathOf(rule.fieldPath, schema) : '',
     });
-    return undefined;
   }
+  return rules;
 }
 
-/** Runs the rules on a value. `old` is the value before an update, undefined on create or where nothing corresponds. */
-export function runRules(
-  tree: RuleTree,
-  values: { readonly value: unknown; readonly old: unknown; readonly path: string },
-  budget: CelBudget,
-): FieldError[] {
-  const errors: FieldError[] = [];
+/** Definitions from before paths were checked may name fields that are not there. */
+function pathOf(fieldPath: string, schema: Schema): string {
   try {
-    walk(tree, values, { budget, errors });
-  } catch (error) {
-    if (!(error instanceof CelBudgetError)) throw error;
-    errors.push(
-      invalid(
-        values.path || '<nil>',
-        '',
-        'validation failed due to running out of cost budget, no further validation rules will be run',
-      ),
-    );
+    return parseFieldPath(fieldPath, schema).path;
+  } catch {
+    return '';
   }
-  return errors;
 }
 
-interface Run {
-  readonly budget: CelBudget;
+/** What the rules found: failures, and those of values that the update has left as they were, which are only told. */
+export interface RuleFindings {
   readonly errors: FieldError[];
+  readonly warnings: string[];
 }
 
-function walk(
-  tree: RuleTree,
-  { value, old, path }: { readonly value: unknown; readonly old: unknown; readonly path: string },
-  run: Run,
-): void {
+/** Runs the rules on an object. `old` is what it was before an update, undefined on create. */
+export function runRules(tree: RuleTree, value: unknown, old: unknown, budget: CelBudget): RuleFindings {
+  const run: Run = { budget, errors: [], warnings: [] };
+  try {
+    walk(tree, { value, old, path: '', isUnchanged: () => false }, run);
+  } catch (error) {
+    if (!(error instanceof Exhausted)) throw error;
+  }
+  return run;
+}
+
+interface Run extends RuleFindings {
+  readonly budget: CelBudget;
+}
+
+/** A value on the way. */
+interface Visit {
+  readonly value: unknown;
+  /** What corresponds to it in the old object; undefined where nothing does. */
+  readonly old: unknown;
+  readonly path: string;
+  /** Whether the nearest value around it that has a counterpart is as it was. */
+  readonly isUnchanged: () => boolean;
+}
+
+/** Thrown when no further rules are to be run; its error has been recorded. */
+class Exhausted extends Error {}
+
+function walk(tree: RuleTree, visit: Visit, run: Run): void {
+  const { value, old, path } = visit;
   if (value === null || value === undefined) return;
-  if (tree.rules.length) evaluate(tree, { value, old, path }, run);
+  const isUnchanged = old === undefined ? visit.isUnchanged : () => deepEqual(value, old);
+  if (tree.rules.length) evaluate(tree, { ...visit, isUnchanged }, run);
   if (Array.isArray(value)) {
     if (!tree.items) return;
     for (const [i, item] of value.entries())
-      walk(tree.items, { value: item, old: correlate(tree.schema, old, item), path: at(path, i) }, run);
+      walk(tree.items, { value: item, old: correlate(tree.schema, old, item), path: at(path, i), isUnchanged }, run);
     return;
   }
   if (typeof value !== 'object') return;
   const object = value as Record<string, unknown>;
   const before = (typeof old === 'object' && old !== null && !Array.isArray(old) ? old : {}) as Record<string, unknown>;
   for (const [name, inner] of tree.properties)
-    walk(inner, { value: object[name], old: before[name], path: child(path, name) }, run);
+    walk(inner, { value: object[name], old: before[name] ?? undefined, path: child(path, name), isUnchanged }, run);
   if (!tree.values) return;
   for (const key of Object.keys(object)) {
     if (tree.schema.properties && Object.hasOwn(tree.schema.properties, key)) continue;
-    walk(tree.values, { value: object[key], old: before[key], path: path ? `${path}[${key}]` : key }, run);
+    walk(tree.values, { value: object[key], old: before[key] ?? undefined, path: at(path, key), isUnchanged }, run);
   }
 }
 
-function evaluate(
-  tree: RuleTree,
-  { value, old, path }: { readonly value: unknown; readonly old: unknown; readonly path: string },
-  { budget, errors }: Run,
-): void {
-  const unchanged = old !== undefined && deepEqual(value, old);
+const ended = 'no further validation rules will be run';
+
+function evaluate(tree: RuleTree, { value, old, path, isUnchanged }: Visit, run: Run): void {
+  const { budget, errors, warnings } = run;
+  const where = path || '<nil>';
+  const type = tree.schema.type ?? (tree.schema['x-kubernetes-int-or-string'] ? '' : 'object');
+  const stop = (detail: string): never => {
+    errors.push(invalid(where, type, detail));
+    throw new Exhausted();
+  };
   const self = celValue(value, tree.type);
   const oldSelf = old === undefined ? undefined : celValue(old, tree.type);
-  for (const { rule, program, message, usesOld } of tree.rules) {
+  for (const compiled of tree.rules) {
+    const { rule, program, usesOld } = compiled;
     const optional = rule.optionalOldSelf === true;
     if (usesOld && old === undefined && !optional) continue;
-    // A value that was there before keeps being good; only transition rules look at it again.
-    if (unchanged && !usesOld) continue;
     const variables: Record<string, unknown> = { self };
     if (optional) variables['oldSelf'] = oldSelf === undefined ? noOld() : someOld(oldSelf);
     else if (usesOld) variables['oldSelf'] = oldSelf;
+    const shown = (rule.message || rule.rule).trim();
+    if (budget.remaining <= 0) stop(`validation failed due to running out of cost budget, ${ended}`);
     try {
-      if (program.evaluate(variables, budget) === true) continue;
+      const passed = program.evaluate(variables, budget) === true;
+      if (passed) continue;
     } catch (error) {
-      if (error instanceof CelBudgetError) throw error;
+      if (error instanceof CelBudgetError) {
+        if (budget.remaining < 0) stop(`validation failed due to running out of cost budget, ${ended}`);
+        const limit = 'operation cancelled: actual cost limit exceeded';
+        stop(`'${limit}': ${ended} due to call cost exceeds limit for rule: ${shown}`);
+      }
       const why = error instanceof Error ? error.message : String(error);
-      errors.push(
-        invalid(path || '<nil>', tree.schema.type ?? 'object', `${why} evaluating rule: ${rule.message || rule.rule}`),
-      );
+      const detail = why.startsWith('no such overload')
+        ? `'${why}': call arguments did not match a supported operator, function or macro signature for rule: ${shown}`
+        : `${why} evaluating rule: ${shown}`;
+      errors.push(invalid(where, type, detail));
       continue;
     }
-    errors.push(failure(tree, { rule, text: messageOf(rule, message, variables, budget), path, value }));
+    const text = messageOf(compiled, variables, { budget, stop });
+    const error = failure(compiled, { text, path, value });
+    // A value that was there before keeps being good; transition rules look at the change, not at the value.
+    if (!usesOld && isUnchanged()) warnings.push(fieldErrorMessage(error));
+    else errors.push(error);
   }
 }
 
@@ -200,41 +232,44 @@ const fullOptional = compileCel('optional.of(v)', { variables: { v: 'dyn' } });
 const noOld = (): unknown => emptyOptional.evaluate({});
 const someOld = (v: unknown): unknown => fullOptional.evaluate({ v });
 
+const maxMessageBytes = 5 * 1024;
+
 function messageOf(
-  rule: DeepReadonly<ValidationRule>,
-  expression: CelProgram | undefined,
+  { rule, message }: CompiledRule,
   variables: Readonly<Record<string, unknown>>,
-  budget: CelBudget,
+  { budget, stop }: { budget: CelBudget; stop: (detail: string) => never },
 ): string {
-  if (expression) {
+  if (message) {
     try {
-      const text = expression.evaluate(variables, budget);
-      if (typeof text === 'string' && text.trim() !== '' && !text.includes('\n') && text.length <= 5120)
-        return text.trim();
+      const text = String(message.evaluate(variables, budget)).trim();
+      if (text !== '' && !text.includes('\n') && Buffer.byteLength(text) <= maxMessageBytes) return text;
     } catch (error) {
-      if (error instanceof CelBudgetError) throw error;
+      if (error instanceof CelBudgetError)
+        stop(
+          budget.remaining < 0
+            ? `messageExpression evaluation failed due to running out of cost budget, ${ended}`
+            : `${ended} due to call cost exceeds limit for messageExpression: ${JSON.stringify(rule.messageExpression)}`,
+        );
     }
   }
-  return rule.message?.trim() || `failed rule: ${rule.rule.replace(/\s+/g, ' ').trim()}`;
+  return rule.message ? rule.message.trim() : `failed rule: ${rule.rule.trim()}`;
 }
 
 function failure(
-  tree: RuleTree,
-  found: { rule: DeepReadonly<ValidationRule>; text: string; path: string; value: unknown },
+  { rule, fieldPath }: CompiledRule,
+  found: { readonly text: string; readonly path: string; readonly value: unknown },
 ): FieldError {
-  const { rule, text } = found;
-  const path = found.path + fieldSuffix(rule.fieldPath, found.path === '') || '<nil>';
-  const type = (rule.reason ?? 'FieldValueInvalid') as FieldErrorType;
-  if (type === 'FieldValueRequired' || type === 'FieldValueForbidden') return { type, path, value: '', detail: text };
-  if (type === 'FieldValueDuplicate') return { type, path, value: tree.schema.type ?? 'object', detail: '' };
-  return invalid(path, tree.schema.type ?? 'object', text);
-}
-
-/** `.spec.foo` or `['a.b']`, appended to the path of the rule. */
-function fieldSuffix(fieldPath: string | undefined, root: boolean): string {
-  if (!fieldPath) return '';
-  const text = fieldPath.replace(/\['([^']*)'\]/g, (_, key: string) =>
-    /^[A-Za-z_]\w*$/.test(key) ? `.${key}` : `[${key}]`,
-  );
-  return root ? text.replace(/^\./, '') : text;
+  const { text } = found;
+  const path = (fieldPath ? child(found.path, fieldPath) : found.path) || '<nil>';
+  const value = typeof found.value === 'object' ? omittedValue : found.value;
+  switch (rule.reason) {
+    case 'FieldValueForbidden':
+      return forbidden(path, text);
+    case 'FieldValueRequired':
+      return required(path, text);
+    case 'FieldValueDuplicate':
+      return duplicate(path, value);
+    default:
+      return invalid(path, value, text);
+  }
 }

@@ -1,5 +1,6 @@
 /** A resource as the server serves it: one kind in one version, and where its objects are kept. */
 import type { AnyKind, KubeObject, Shared } from '../../api/kind.ts';
+import type { ConvertObjects } from '../../api/machinery/apply/versions.ts';
 import type { CacheEntry, ResourceCache } from '../../store/cache-api.ts';
 
 /** The entry of a stored object, or of its form in another version. */
@@ -39,6 +40,8 @@ export interface ServedResource {
   readonly present?: (entry: Entry) => Entry | Promise<Entry>;
   /** The same for many, with one call of a webhook. */
   readonly presentAll?: (entries: readonly Entry[]) => Promise<readonly Entry[]>;
+  /** Other versions of objects of `hub`, for who owns fields of those; undefined where all versions are stored as one. */
+  readonly convert?: ConvertObjects;
   readonly custom?: CustomHooks;
   /** Text of the Warning header of every request. */
   readonly warning?: string;

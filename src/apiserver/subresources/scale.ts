@@ -2,11 +2,12 @@
 import type { AnyKind, KubeObject, ScalePaths, Shared } from '../../api/kind.ts';
 import { invalid } from '../../api/machinery/field-error.ts';
 import { labelSelectorMatcher } from '../../api/machinery/selectors.ts';
-import { badRequest, conflict, invalidObject, modifiedMessage } from '../../api/machinery/status.ts';
+import { badRequest, conflict, internalError, invalidObject, modifiedMessage } from '../../api/machinery/status.ts';
 import { type StructSchema, structSchema } from '../../api/schema/schema.ts';
 import type { Scale } from '../../api/types/autoscaling-v1.ts';
 import { mutableCopy } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
+import type { Entry } from '../registry/resource.ts';
 import { type BodySchema, decodeBody } from '../verbs/body.ts';
 import type { Answer, Call } from '../verbs/call.ts';
 import { checkWriteOptions } from '../verbs/call-options.ts';
@@ -23,9 +24,10 @@ export async function scaleHandler(api: ApiContext, call: Call): Promise<Answer>
   const paths = call.resource.kind.subresources!.scale!;
   switch (call.verb) {
     case 'get': {
-      const entry = currentEntry(call);
-      const hub = call.resource.load ? await call.resource.load(entry) : entry;
-      return { code: 200, object: scaleOf(call.resource.hub, hub.object, paths) };
+      const object = await inVersion(call, currentEntry(call));
+      if (isUnset(call, object, paths))
+        throw internalError(`the spec replicas field ${JSON.stringify(paths.specReplicasPath)} does not exist`);
+      return { code: 200, object: scaleOf(call.resource.hub, object, paths) };
     }
     case 'update':
     case 'patch':
@@ -34,6 +36,14 @@ export async function scaleHandler(api: ApiContext, call: Call): Promise<Answer>
       throw notAllowed(call);
   }
 }
+
+/** An entry's object in the form of the call's version. */
+const inVersion = async ({ resource }: Call, entry: Entry): Promise<Shared<KubeObject>> =>
+  (resource.load ? await resource.load(entry) : entry).object;
+
+/** Custom resources have no default for their replicas. */
+const isUnset = (call: Call, object: Shared<KubeObject>, paths: ScalePaths): boolean =>
+  call.resource.custom !== undefined && readPath(object, paths.specReplicasPath) === undefined;
 
 async function change(api: ApiContext, call: Call, paths: ScalePaths): Promise<Answer> {
   const { hub } = call.resource;
@@ -45,6 +55,7 @@ async function change(api: ApiContext, call: Call, paths: ScalePaths): Promise<A
   const wanted = (old: Shared<KubeObject>): Scale => {
     if (sent) return sent;
     const base = scaleOf(hub, old, paths);
+    if (isUnset(call, old, paths)) delete (base['spec'] as Loose)['replicas'];
     const document =
       type === 'apply' ? readApplied(call, { apiVersion: 'autoscaling/v1', kind: 'Scale' }) : readPatch(call, type!);
     const merge = type === 'apply' ? 'merge' : type!;
@@ -53,17 +64,20 @@ async function change(api: ApiContext, call: Call, paths: ScalePaths): Promise<A
   const changed = await changeObject(api, call, {
     apply(old) {
       const scale = wanted(old);
+      if (!sent && scale.spec.replicas === undefined && isUnset(call, old, paths))
+        throw badRequest(`the spec replicas field ${JSON.stringify(paths.specReplicasPath)} cannot be empty`);
       checkScale(call, scale, old);
       const object = mutableCopy(old) as unknown as KubeObject & Loose;
       object.metadata.resourceVersion = scale.metadata.resourceVersion ?? '';
       writePath(object, paths.specReplicasPath, scale.spec.replicas ?? 0);
       return object;
     },
-    scope: 'as-applied',
+    // Custom resources are validated as in any update.
+    scope: call.resource.custom ? 'object' : 'as-applied',
     recordFields: true,
     optionsKind,
   });
-  return { code: 200, object: scaleOf(hub, changed.entry.object, paths) };
+  return { code: 200, object: scaleOf(hub, await inVersion(call, changed.entry), paths) };
 }
 
 function checkScale(call: Call, scale: Scale, old: Shared<KubeObject>): void {

@@ -93,7 +93,7 @@ export function optionsOf(call: Call): Record<string, unknown> {
 }
 
 /** Custom resources whose definition is being deleted take no new objects. */
-export function refuseWhileGoing(call: Call): void {
+function refuseWhileGoing(call: Call): void {
   const why = call.resource.refuseWrites?.();
   if (why) throw new StatusError('MethodNotAllowed', why, { kind: call.resource.kind.plural });
 }

@@ -1,7 +1,12 @@
 /** Records in managedFields who set what, and applies configurations (server-side apply). */
 import type { KubeObject, Shared } from '../../api/kind.ts';
-import { applyPatch } from '../../api/machinery/apply/apply.ts';
-import { type FieldOwner, unsettableFields, updateManagedFields } from '../../api/machinery/apply/managed-fields.ts';
+import { applyPatch, applyPatchInVersions } from '../../api/machinery/apply/apply.ts';
+import {
+  type FieldOwner,
+  unsettableFields,
+  updateManagedFields,
+  updateManagedFieldsInVersions,
+} from '../../api/machinery/apply/managed-fields.ts';
 import type { ApiContext } from '../context.ts';
 import type { Call } from './call.ts';
 import { hasStatus } from './object-meta.ts';
@@ -36,37 +41,39 @@ export function recordCreate(api: ApiContext, call: Call, object: KubeObject): v
   });
 }
 
-/** Before an update is admitted: what it changes belongs to who makes it. */
+/** Before an update is admitted: what it changes belongs to who makes it. A promise where versions are converted. */
 export function recordUpdate(
   api: ApiContext,
   call: Call,
   { object, old }: { object: KubeObject; old: Shared<KubeObject> },
-): void {
-  const { hub } = call.resource;
-  updateManagedFields({
+): void | Promise<void> {
+  const { hub, convert } = call.resource;
+  const update = {
     struct: hub.struct,
     live: old,
     object,
     owner: ownerOf(api, call),
     ignored: unsettableFields(call.subresource, hasStatus(hub)),
-  });
+  };
+  return convert ? updateManagedFieldsInVersions(update, convert) : updateManagedFields(update);
 }
 
 /** The object that applying a configuration makes; throws 409 for fields that other managers own. */
-export function applyConfiguration(
+export async function applyConfiguration(
   api: ApiContext,
   call: Call,
   { applied, live }: { applied: Record<string, unknown>; live: Shared<KubeObject> | undefined },
-): KubeObject {
-  const { hub } = call.resource;
-  const object = applyPatch({
+): Promise<KubeObject> {
+  const { hub, convert } = call.resource;
+  const request = {
     struct: hub.struct,
     live,
     applied: call.resource.toHub ? { ...applied, apiVersion: hub.apiVersion, kind: hub.kind } : applied,
     owner: ownerOf(api, call),
     force: call.options.force ?? false,
     ignored: unsettableFields(call.subresource, hasStatus(hub)),
-  });
+  };
+  const object = await (convert ? applyPatchInVersions(request, convert) : applyPatch(request));
   object.metadata ??= {} as KubeObject['metadata'];
   return object;
 }

@@ -19,7 +19,7 @@ import { Admission, mutate, validate } from './admit.ts';
 import { decodeBody, schemaOf } from './body.ts';
 import type { Answer, Call } from './call.ts';
 import { checkWriteOptions, isDryRun } from './call-options.ts';
-import { createObject, optionsOf, refuseWhileGoing } from './create.ts';
+import { createObject, optionsOf } from './create.ts';
 import { readConsistently } from './freshness.ts';
 import { presented } from './get.ts';
 import { kindContext } from './kind-context.ts';
@@ -250,7 +250,8 @@ function check(
     if (hook?.validate) errors.push(...hook.validate(object, old));
   } else errors.push(...(hub.validateSubresourceUpdate?.(call.subresource, object, old) ?? []));
   if (errors.length) throw invalidObject(hub, final.metadata.name, errors);
-  if (change.scope === 'object' && hub.warnings) call.warnings.push(...hub.warnings(object, old));
+  if ((change.scope === 'object' || call.resource.custom) && hub.warnings)
+    call.warnings.push(...hub.warnings(object, old));
 }
 
 /** Stores the object, deletes it when it had only waited for its finalizers, or leaves it when nothing has changed. */
@@ -264,7 +265,6 @@ async function write(
   const { key } = current;
   const gone = goesWith(resource.hub.plural, final);
   if (!gone && deepEqual(final, old)) return { entry: current, created: false, deleted: false };
-  if (!gone) refuseWhileGoing(call);
   const hook = api.writeHooks.get(stored.prefix);
   for (;;) {
     // What the hook gives in vain must not look like what the client asked for.

@@ -240,7 +240,7 @@ describe('applyPatch', () => {
     });
     stored.apply('a', { spec: template([{ name: 'c', image: 'i' }]) });
     expect(stored.spec).toMatchObject(template([{ name: 'c', image: 'i', tty: true }]));
-    expect(stored.spec['strategy']).toEqual({});
+    expect(stored.spec['strategy']).toEqual({ rollingUpdate: { maxUnavailable: 1 } });
     expect((stored.spec['template'] as { spec: { containers: object[] } }).spec.containers).toHaveLength(1);
   });
 

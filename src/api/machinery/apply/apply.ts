@@ -1,6 +1,8 @@
 /** Server-side apply: merges a configuration into an object by the schema, with ownership of fields (KEP-555). */
+
 import { formatTime } from '../../../base/clock.ts';
 import { deepEqual } from '../../../base/deep.ts';
+import { parseExactJson } from '../../../base/exact-json.ts';
 import type { KubeObject, Shared } from '../../kind.ts';
 import type { StructSchema, TypeSchema } from '../../schema/schema.ts';
 import type { ManagedFieldsEntry } from '../../types/meta-v1.ts';
@@ -8,11 +10,14 @@ import { canonicalize } from '../decode.ts';
 import { shown } from '../scalars.ts';
 import { badRequest } from '../status.ts';
 import { type Conflict, conflictError } from './conflicts.ts';
-import { difference, type FieldSet, intersection, isEmptySet, paths, union } from './field-set.ts';
+import { difference, emptySet, type FieldSet, intersection, isEmptySet, paths, union } from './field-set.ts';
 import {
+  type Changes,
+  changesInVersions,
   emptyObject,
   type FieldOwner,
   ownable,
+  ownChanges,
   recordChange,
   takeFields,
   typeOf,
@@ -20,8 +25,9 @@ import {
 } from './managed-fields.ts';
 import { capUpdaters, identityOf, type Managed, type Managers, readManagers, writeManagers } from './managers.ts';
 import { checkTyped, mergeTyped } from './merge.ts';
-import { prune } from './prune.ts';
+import { prune, type VersionedSet } from './prune.ts';
 import { type Comparison, compare, ElementError, fieldSetOf } from './typed.ts';
+import { type Converting, type ConvertObjects, inManyVersions, inOneVersion } from './versions.ts';
 
 export interface ApplyRequest {
   readonly struct: StructSchema;
@@ -41,6 +47,7 @@ const beforeFirstApply = 'before-first-apply';
 
 interface Merged {
   readonly object: KubeObject;
+  /** What changes, but for what nobody owns and what the request cannot set. */
   readonly comparison: Comparison;
   /** What the configuration owns. */
   readonly set: FieldSet;
@@ -52,30 +59,43 @@ interface Merged {
  * (409, with a cause for each field) where another manager owns a field that it would change.
  */
 export function applyPatch(request: ApplyRequest): KubeObject {
-  const { struct, live, applied, owner, force } = request;
+  return inOneVersion(request.struct, applySteps(request));
+}
+
+/**
+ * The same for a kind that is converted: conflicts are found, and what is no longer applied is removed, in the versions
+ * that managers wrote in. Managers whose version is gone are forgotten.
+ */
+export function applyPatchInVersions(request: ApplyRequest, convert: ConvertObjects): KubeObject | Promise<KubeObject> {
+  return inManyVersions(convert, applySteps(request));
+}
+
+function* applySteps(request: ApplyRequest): Converting<KubeObject> {
+  const { struct, live, applied, owner, force, ignored } = request;
   const type = typeOf(struct);
   checkApplied(request, type);
   const managers = currentManagers(request);
   const before = live ? withoutManagedFields(live) : emptyObject(struct);
   const identity = identityOf({ ...ownerOf(owner), operation: 'Apply' });
-  const merged = merge(request, { type, managers, before, identity });
-  const conflicts = force ? [] : findConflicts(managers, merged, identity);
+  const merged = yield* merge(request, { type, managers, before, identity });
+  const { comparison, object, set } = merged;
+  const previous = managers.get(identity);
+  managers.delete(identity);
+  const changes = yield* changesInVersions(managers, {
+    apiVersion: owner.apiVersion,
+    own: comparison,
+    before: live && before,
+    after: withoutManagedFields(object),
+  });
+  const conflicts = force ? [] : findConflicts(managers, merged, { changes, request });
   if (conflicts.length) {
     const remaining = owner.manager === 'kubectl' ? withoutLastApplied(type, before, conflicts) : conflicts;
     if (remaining.length) throw conflictError(remaining);
   }
-  const { comparison, object, set } = merged;
-  const changes = union(union(comparison.modified, comparison.added), comparison.removed);
-  takeFields(managers, changes, identity);
-  const previous = managers.get(identity);
-  const same = previous && isEmptySet(changes) && deepEqual(previous.set, set);
-  managers.set(identity, {
-    ...ownerOf(owner),
-    operation: 'Apply',
-    set: same ? previous.set : set,
-    time: same ? previous.time : formatTime(owner.now),
-    ...(same && previous.entry ? { entry: previous.entry } : {}),
-  });
+  takeFields(managers, changes, { ignored });
+  const nothing = [comparison.modified, comparison.added, comparison.removed].every(isEmptySet);
+  const same = nothing && previous?.apiVersion === owner.apiVersion && deepEqual(previous.set, set);
+  managers.set(identity, same ? previous : { ...ownerOf(owner), operation: 'Apply', set, time: formatTime(owner.now) });
   capUpdaters(managers);
   const entries = writeManagers(managers);
   delete object.metadata.managedFields;
@@ -115,7 +135,7 @@ function currentManagers({ struct, live, owner }: ApplyRequest): Managers {
   const managers = readManagers(live?.metadata.managedFields) ?? new Map();
   if (managers.size === 0 && live) {
     const comparison = compare(typeOf(struct), emptyObject(struct), withoutManagedFields(live));
-    recordChange(managers, comparison, {
+    recordChange(managers, new Map([[owner.apiVersion, comparison]]), {
       owner: { ...owner, manager: beforeFirstApply, subresource: '' },
       ignored: undefined,
     });
@@ -130,46 +150,51 @@ interface Basis {
   readonly identity: string;
 }
 
-function merge(request: ApplyRequest, basis: Basis): Merged {
-  const { struct, applied, ignored } = request;
+function* merge(request: ApplyRequest, basis: Basis): Converting<Merged> {
+  const { struct, applied, ignored, owner } = request;
   const { type, managers, before, identity } = basis;
   const set = ownable(fieldSetOf(type, applied), ignored);
-  const last = managers.get(identity)?.set;
+  const last = managers.get(identity);
   try {
-    let value = mergeTyped(type, before, applied);
-    if (last) value = prune(type, value, { last, kept: keptSets(managers, identity, set) });
+    let value = mergeTyped(type, before, applied) as Shared<KubeObject>;
+    if (last) {
+      const kept = setsByVersion(managers, identity, { apiVersion: owner.apiVersion, set });
+      value = yield* prune({ struct, apiVersion: owner.apiVersion, object: value }, { last, kept });
+    }
     const { object } = canonicalize<KubeObject>(struct, value, { validation: 'Ignore' });
     object.metadata ??= {} as KubeObject['metadata'];
-    const { added, modified, removed } = compare(type, before, withoutManagedFields(object));
-    const comparison = {
-      added: ownable(added, ignored),
-      modified: ownable(modified, ignored),
-      removed: ownable(removed, ignored),
-    };
-    return { object, set, comparison };
+    return { object, set, comparison: ownChanges(compare(type, before, withoutManagedFields(object)), ignored) };
   } catch (error) {
     if (error instanceof ElementError) throw badRequest(`failed to merge config: ${error.message}`);
     throw error;
   }
 }
 
-/** What appliers own, the new configuration included. */
-function keptSets(managers: Managers, identity: string, set: FieldSet): FieldSet {
-  let kept = set;
-  for (const [id, managed] of managers) {
-    if (id !== identity && managed.operation === 'Apply') kept = union(kept, managed.set);
+/** What all managers own, with the new configuration in the place of the applier's last. */
+function setsByVersion(managers: Managers, applier: string, now: VersionedSet): ReadonlyMap<string, FieldSet> {
+  const sets = new Map([[now.apiVersion, now.set]]);
+  for (const [identity, { apiVersion, set }] of managers) {
+    if (identity !== applier) sets.set(apiVersion, union(sets.get(apiVersion) ?? emptySet, set));
   }
-  return kept;
+  return sets;
 }
 
-function findConflicts(managers: Managers, { comparison, set }: Merged, identity: string): Conflict[] {
+function findConflicts(
+  managers: Managers,
+  { comparison, set }: Merged,
+  { changes, request }: { changes: Changes; request: ApplyRequest },
+): Conflict[] {
+  const { owner, ignored } = request;
   // A field that is set to its zero value is left out of canonical objects, and so seems removed.
   const zeroed = intersection(comparison.removed, set);
-  const changed = union(union(comparison.modified, comparison.added), zeroed);
   const conflicts: Conflict[] = [];
-  for (const [id, managed] of managers) {
-    if (id === identity) continue;
-    for (const path of paths(intersection(managed.set, changed))) conflicts.push({ manager: managed, path });
+  for (const manager of managers.values()) {
+    const found = changes.get(manager.apiVersion);
+    if (!found) continue;
+    const { modified, added } = ownChanges(found, ignored);
+    const changed = union(modified, added);
+    const all = manager.apiVersion === owner.apiVersion ? union(changed, zeroed) : changed;
+    for (const path of paths(intersection(manager.set, all))) conflicts.push({ manager, path });
   }
   return conflicts;
 }
@@ -180,7 +205,7 @@ function withoutLastApplied(type: TypeSchema, live: Shared<KubeObject>, conflict
   if (!annotation) return conflicts;
   let applied: unknown;
   try {
-    applied = JSON.parse(annotation);
+    applied = parseExactJson(annotation);
   } catch {
     return conflicts;
   }

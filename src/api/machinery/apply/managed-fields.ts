@@ -9,6 +9,7 @@ import { zeroOf } from '../decode.ts';
 import { difference, emptySet, type FieldSet, isEmptySet, recursiveDifference, union } from './field-set.ts';
 import { capUpdaters, identityOf, type Managed, type Managers, readManagers, writeManagers } from './managers.ts';
 import { type Comparison, compare } from './typed.ts';
+import { type Converting, type ConvertObjects, inManyVersions, inOneVersion } from './versions.ts';
 
 /** Who makes a request, and through what. */
 export interface FieldOwner {
@@ -100,6 +101,23 @@ export interface ManagedFieldsUpdate {
  * something is applied to it.
  */
 export function updateManagedFields(update: ManagedFieldsUpdate): void {
+  inOneVersion(update.struct, updateSteps(update));
+}
+
+/**
+ * The same for a kind that is converted: managers that wrote in another version lose what changes there; those whose
+ * version is gone are forgotten. When a conversion fails the object is left without managedFields, and is stored.
+ */
+export function updateManagedFieldsInVersions(
+  update: ManagedFieldsUpdate,
+  convert: ConvertObjects,
+): void | Promise<void> {
+  return inManyVersions(convert, updateSteps(update))?.catch(() => {
+    delete update.object.metadata.managedFields;
+  });
+}
+
+function* updateSteps(update: ManagedFieldsUpdate): Converting<void> {
   const { struct, live, object, owner, ignored } = update;
   if (!object.metadata) return;
   const given = object.metadata.managedFields;
@@ -108,9 +126,10 @@ export function updateManagedFields(update: ManagedFieldsUpdate): void {
   const kept = liveEntries !== undefined && (given === undefined || deepEqual(given, liveEntries));
   const managers = managersOf(update, kept ? undefined : given);
   if (managers.size === 0 && live) return;
-  const before = live ? withoutManagedFields(live) : emptyObject(struct);
-  const comparison = compare(typeOf(struct), before, object);
-  const changed = recordChange(managers, comparison, { owner, ignored });
+  const before = live && withoutManagedFields(live);
+  const own = compare(typeOf(struct), before ?? emptyObject(struct), object);
+  const changes = yield* changesInVersions(managers, { apiVersion: owner.apiVersion, own, before, after: object });
+  const changed = recordChange(managers, changes, { owner, ignored });
   if (!changed && kept) {
     object.metadata.managedFields = liveEntries as ManagedFieldsEntry[];
     return;
@@ -118,6 +137,34 @@ export function updateManagedFields(update: ManagedFieldsUpdate): void {
   capUpdaters(managers);
   const entries = writeManagers(managers);
   if (entries.length) object.metadata.managedFields = entries as ManagedFieldsEntry[];
+}
+
+/** What a request changes, in the versions that managers own fields of; undefined for versions that are gone. */
+export type Changes = ReadonlyMap<string, Comparison | undefined>;
+
+/** Compares an object before and after in every version that somebody owns fields of. */
+export function* changesInVersions(
+  managers: Managers,
+  change: {
+    /** Of the request, with what it changes there. */
+    readonly apiVersion: string;
+    readonly own: Comparison;
+    /** Undefined for a new object. */
+    readonly before: Shared<KubeObject> | undefined;
+    readonly after: Shared<KubeObject>;
+  },
+): Converting<Changes> {
+  const { before, after } = change;
+  const changes = new Map<string, Comparison | undefined>([[change.apiVersion, change.own]]);
+  for (const { apiVersion } of managers.values()) {
+    if (changes.has(apiVersion)) continue;
+    const found = yield { objects: before ? [after, before] : [after], apiVersion };
+    changes.set(
+      apiVersion,
+      found && compare(typeOf(found.struct), found.objects[1] ?? emptyObject(found.struct), found.objects[0]),
+    );
+  }
+  return changes;
 }
 
 /** The managers before the change: the client's list where it sent a readable one, else the stored one. */
@@ -137,15 +184,14 @@ function isReset(entries: readonly ManagedFieldsEntry[]): boolean {
 /** Moves changed fields to the request's manager; says whether anything changed. */
 export function recordChange(
   managers: Managers,
-  comparison: Comparison,
+  changes: Changes,
   by: { owner: FieldOwner; ignored: FieldSet | undefined; time?: string },
 ): boolean {
-  const set = union(ownable(comparison.modified, by.ignored), ownable(comparison.added, by.ignored));
-  const removed = ownable(comparison.removed, by.ignored);
-  if (isEmptySet(set) && isEmptySet(removed)) return false;
-  takeFields(managers, union(set, removed));
-  if (isEmptySet(set)) return true;
   const { manager, apiVersion, subresource = '', now } = by.owner;
+  const own = ownChanges(changes.get(apiVersion)!, by.ignored);
+  const set = union(own.modified, own.added);
+  const forgotten = takeFields(managers, changes, { ignored: by.ignored });
+  if (isEmptySet(set)) return forgotten || !isEmptySet(own.removed);
   const owner = { manager: manager || 'unknown', operation: 'Update', apiVersion, subresource } as const;
   const identity = identityOf(owner);
   const previous = managers.get(identity);
@@ -157,13 +203,44 @@ export function recordChange(
   return true;
 }
 
-/** Takes fields from every manager but one; managers that own nothing any more are forgotten. */
-export function takeFields(managers: Managers, fields: FieldSet, except?: string): void {
+/** A comparison without what nobody owns and what the request cannot set. */
+export function ownChanges(changes: Comparison, ignored: FieldSet | undefined): Comparison {
+  return {
+    added: ownable(changes.added, ignored),
+    modified: ownable(changes.modified, ignored),
+    removed: ownable(changes.removed, ignored),
+  };
+}
+
+/**
+ * Takes what changed from every manager but one, each in its own version. Managers that own nothing any more are
+ * forgotten, and so are those whose version is gone: says whether there were such.
+ */
+export function takeFields(
+  managers: Managers,
+  changes: Changes,
+  by: { ignored: FieldSet | undefined; except?: string },
+): boolean {
+  const changed = new Map<string, FieldSet>();
+  let forgotten = false;
   for (const [identity, managed] of managers) {
-    if (identity === except) continue;
+    if (identity === by.except) continue;
+    const found = changes.get(managed.apiVersion);
+    if (!found) {
+      managers.delete(identity);
+      forgotten = true;
+      continue;
+    }
+    let fields = changed.get(managed.apiVersion);
+    if (!fields) {
+      const { added, modified, removed } = ownChanges(found, by.ignored);
+      fields = union(union(modified, added), removed);
+      changed.set(managed.apiVersion, fields);
+    }
     const left = difference(managed.set, fields);
     if (left === managed.set) continue;
     if (isEmptySet(left)) managers.delete(identity);
     else managers.set(identity, { ...managed, set: left } satisfies Managed);
   }
+  return forgotten;
 }

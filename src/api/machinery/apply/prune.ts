@@ -1,5 +1,6 @@
 /** Removal of what an applier no longer applies (structured-merge-diff merge/update.go). */
-import type { ListSchema, TypeSchema } from '../../schema/schema.ts';
+import type { KubeObject, Shared } from '../../kind.ts';
+import type { ListSchema, StructSchema, TypeSchema } from '../../schema/schema.ts';
 import { setOwn } from '../parse-json.ts';
 import {
   difference,
@@ -13,17 +14,67 @@ import {
   withPrefix,
 } from './field-set.ts';
 import { anyType, childType, elementKey, fieldSetOf, isDeclared, isObject, shapeOf } from './typed.ts';
+import { type Converting, inVersion } from './versions.ts';
 
 type Json = Record<string, unknown>;
 
-/** Removes what the applier set last time, does not set now, and no other applier sets. */
-export function prune(type: TypeSchema, merged: unknown, { last, kept }: { last: FieldSet; kept: FieldSet }): unknown {
-  const declared = (set: FieldSet) => withDeclaredFields(type, set);
-  const mergedSet = declared(fieldSetOf(type, merged));
-  const fieldsOf = (value: unknown) => declared(fieldSetOf(type, value));
-  let pruned = removeItems(type, merged, declared(last));
-  pruned = removeItems(type, merged, difference(mergedSet, union(fieldsOf(pruned), declared(kept))));
-  return removeItems(type, merged, intersection(difference(mergedSet, fieldsOf(pruned)), declared(last)));
+/** What a manager owns, in the version that it wrote in. */
+export interface VersionedSet {
+  readonly apiVersion: string;
+  readonly set: FieldSet;
+}
+
+/**
+ * Removes what the applier set last time, does not set now, and no other manager owns. Each set speaks of its own
+ * version: the object is taken through all of them, that of the last configuration first, and back to its own.
+ */
+export function* prune(
+  merged: VersionedObject,
+  { last, kept }: { last: VersionedSet; kept: ReadonlyMap<string, FieldSet> },
+): Converting<Shared<KubeObject>> {
+  const before = yield* inOther(merged, last.apiVersion);
+  if (!before) return merged.object;
+  const lastSet = declared(before.struct, last.set);
+  let whole = before;
+  let pruned = without(before, lastSet);
+  for (const [apiVersion, set] of lastFirst(kept, last.apiVersion)) {
+    const all = yield* inOther(whole, apiVersion);
+    const left = all && (yield* inOther(pruned, apiVersion));
+    if (!all || !left) continue;
+    whole = all;
+    pruned = without(all, difference(fieldsOf(all), union(fieldsOf(left), declared(all.struct, set))));
+  }
+  const left = yield* inOther(pruned, last.apiVersion);
+  if (!left) return merged.object;
+  const dangling = intersection(difference(fieldsOf(before), fieldsOf(left)), lastSet);
+  const result = yield* inOther(without(before, dangling), merged.apiVersion);
+  return result ? result.object : merged.object;
+}
+
+/** An object, the version it is in, and the schema of that. */
+export interface VersionedObject {
+  readonly struct: StructSchema;
+  readonly apiVersion: string;
+  readonly object: Shared<KubeObject>;
+}
+
+function* inOther(from: VersionedObject, apiVersion: string): Converting<VersionedObject | undefined> {
+  if (from.apiVersion === apiVersion) return from;
+  const found = yield* inVersion(from.object, apiVersion);
+  return found && { ...found, apiVersion };
+}
+
+/** Conversion may need what was pruned: the version that the pruned fields are of goes before the others. */
+function lastFirst(kept: ReadonlyMap<string, FieldSet>, last: string): (readonly [string, FieldSet])[] {
+  return [...kept].sort(([a], [b]) => Number(b === last) - Number(a === last));
+}
+
+const typeOf = (struct: StructSchema): TypeSchema => ({ kind: 'struct', struct });
+const declared = (struct: StructSchema, set: FieldSet) => withDeclaredFields(typeOf(struct), set);
+const fieldsOf = ({ struct, object }: VersionedObject) => declared(struct, fieldSetOf(typeOf(struct), object));
+
+function without(from: VersionedObject, set: FieldSet): VersionedObject {
+  return { ...from, object: removeItems(typeOf(from.struct), from.object, set) as Shared<KubeObject> };
 }
 
 /** A value without the fields of a set, and without what is below them. */
