@@ -1,6 +1,5 @@
 /** A real node for tests: an API server in memory, our own containerd, a pod network, the agent, and a shell image. */
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Event } from '../../src/api/core/event.ts';
 import { Pod } from '../../src/api/core/pod.ts';
@@ -19,9 +18,9 @@ import { findProgram } from '../../src/cri/machine.ts';
 import { unmountAll } from '../../src/cri/mounts.ts';
 import { childrenOf, endProcess, findProcesses } from '../../src/cri/processes.ts';
 import { type Agent, type AgentOptions, startAgent } from '../../src/kubelet/agent.ts';
-import { purgeAgent } from '../../src/kubelet/purge.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
 import { packShellImage } from '../images/web-image.ts';
+import { claimLab, type LabClaim } from './lab-claim.ts';
 
 /** Why these tests cannot run here, or undefined. */
 export function missingForRealNode(): string | undefined {
@@ -32,7 +31,6 @@ export function missingForRealNode(): string | undefined {
 
 const cniDirs = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
 const nodeName = 'lab-node';
-let labs = 0;
 
 export interface NodeLab {
   readonly client: Client;
@@ -67,10 +65,35 @@ export const shellImage = 'shell:1';
 export const waiting = { name: 'main', image: shellImage, command: script('trap "exit 0" TERM; sleep 1000000 & wait') };
 
 export async function startNodeLab(settings: AgentOptions['settings'] = {}): Promise<NodeLab> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'lab-'));
-  const number = (process.pid % 200) + labs++;
+  const claim = await claimLab();
+  const undo: (() => unknown)[] = [() => claim.release()];
+  /** Takes everything back, the last first, and fails afterwards with what went wrong. */
+  const close = async () => {
+    const problems: unknown[] = [];
+    for (let step = undo.pop(); step; step = undo.pop()) {
+      try {
+        await step();
+      } catch (error) {
+        problems.push(error);
+      }
+    }
+    if (problems.length > 0) throw problems.length === 1 ? problems[0] : new AggregateError(problems);
+  };
+  try {
+    return await startLab(settings, { claim, undo, close });
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
+  }
+}
+
+async function startLab(
+  settings: AgentOptions['settings'],
+  { claim, undo, close }: { claim: LabClaim; undo: (() => unknown)[]; close: () => Promise<void> },
+): Promise<NodeLab> {
+  const { dataDir, number, cgroupRoot } = claim;
   const cniConfDir = join(dataDir, 'cni');
-  mkdirSync(cniConfDir);
+  mkdirSync(cniConfDir, { recursive: true });
   writeFileSync(
     join(cniConfDir, '10-lab.conflist'),
     JSON.stringify({
@@ -92,6 +115,7 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
   const log = process.env['LAB_LOG'] ? createLogger({ level: 'info' }) : silentLogger;
   const boot = () => superviseContainerd({ dataDir, cniConfDir, cniBinDirs: cniDirs.filter((dir) => existsSync(dir)) });
   let containerd = await boot();
+  undo.push(() => containerd.purge());
   await containerd.importImages(
     (async function* () {
       yield packShellImage();
@@ -111,11 +135,11 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
     disable: ['load-balancer'],
     freeze: true,
   });
+  undo.push(() => plane.stop());
   const client = plane.clientAs(loopbackUser);
   const { url } = await plane.listen({ host: '127.0.0.1', port: 0 });
   const kubeconfig = join(dataDir, 'kubeconfig');
   writeFileSync(kubeconfig, renderKubeconfig({ name: 'lab', server: url, ca: pki.ca.cert, ...pki.admin }));
-  const cgroupRoot = `/timonel-lab-${number}`;
   const serving = issueKubeletServer(pki.ca, nodeName, ['127.0.0.1'], realClock.now());
   const start = () =>
     startAgent({
@@ -131,6 +155,7 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
       settings: { cgroupRoot, ...settings },
     });
   let agent = await start();
+  undo.push(() => agent.close());
   await until(async () => (await client.find(ServiceAccount, { namespace: 'default', name: 'default' })) !== undefined);
 
   const get = (name: string) => client.get(Pod, { namespace: 'default', name });
@@ -212,14 +237,7 @@ export async function startNodeLab(settings: AgentOptions['settings'] = {}): Pro
       const { exit_code } = await runtime.execSync({ container_id: containers[0]!.id, cmd: command, timeout: 0 });
       if (exit_code !== 0) throw new Error(`${command.join(' ')} ended with ${exit_code} in pod ${name}`);
     },
-    async close() {
-      await agent.close();
-      await plane.stop();
-      await containerd.purge();
-      const left = await purgeAgent({ dataDir, cgroupRoot });
-      if (left.length > 0) throw new Error(left.join('\n'));
-      rmSync(dataDir, { recursive: true, force: true });
-    },
+    close,
   };
   return lab;
 }

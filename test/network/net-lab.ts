@@ -1,15 +1,18 @@
 /** A small network of namespaces to try packets in: a node, its pods, and a client outside. Needs root. */
 import { type ChildProcess, spawn } from 'node:child_process';
-
 import { join } from 'node:path';
 import { createNftRunner, type NftRunner, programRunner, type RunProgram } from '../../src/nft/nft-runner.ts';
+import { leftovers } from '../store/owned-names.ts';
+
+const namePrefix = 'tmt';
 
 const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name);
 let labs = 0;
 
 /** The node's network is 10.244.0.0/24 (fd44::/64) for pods, 10.96.0.0/16 (fd96::/112) for services; outside is 192.168.77.0/24. */
 export class NetLab {
-  readonly name = `tmt${process.pid}n${labs++}`;
+  /** Begins with the process's id: {@link NetLab.start} removes what ended processes left. */
+  readonly name = `${namePrefix}${process.pid}n${labs++}`;
   readonly node: string;
   readonly outside: string;
   readonly run: RunProgram;
@@ -32,6 +35,8 @@ export class NetLab {
   }
 
   async start(): Promise<void> {
+    for (const name of leftovers(await namespaces(), namePrefix))
+      await programRunner()('ip', ['netns', 'delete', name]);
     await this.#namespace(this.node);
     await this.#namespace(this.outside);
     const host = programRunner();
@@ -114,7 +119,8 @@ export class NetLab {
       'ip',
       ['netns', 'exec', netns, process.execPath, fixture('echo-server.mjs'), name, ...ports.map(String)],
       {
-        stdio: ['ignore', 'pipe', 'inherit'],
+        // Its input ends with this process, and it with its input.
+        stdio: ['pipe', 'pipe', 'inherit'],
       },
     );
     this.#servers.push(child);
@@ -139,11 +145,16 @@ export class NetLab {
     return JSON.parse(await must(run, process.execPath, fixture('dial.mjs'), ...args)) as string[];
   }
 
-  /** Ends servers and removes all namespaces. */
+  /** Ends servers and removes all namespaces, with the links and rules in them. */
   async close(): Promise<void> {
     for (const server of this.#servers) server.kill('SIGKILL');
     for (const name of this.#namespaces.reverse()) await programRunner()('ip', ['netns', 'delete', name]);
   }
+}
+
+async function namespaces(): Promise<string[]> {
+  const list = await must(programRunner(), 'ip', 'netns', 'list');
+  return list.split('\n').map((line) => line.split(' ')[0]!);
 }
 
 async function must(run: RunProgram, command: string, ...args: string[]): Promise<string> {

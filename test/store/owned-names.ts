@@ -17,7 +17,8 @@ export function removeLeftFolders(prefix: string): void {
     rmSync(join(tmpdir(), name), { recursive: true, force: true });
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of that id lives. */
+export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
