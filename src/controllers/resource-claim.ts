@@ -169,7 +169,9 @@ async function settleClaim(claim: Claim, context: ControllerContext): Promise<vo
     current = await client.updateStatus(ResourceClaim, { ...claim, status });
   }
   const { finalizers = [], deletionTimestamp } = current.metadata;
-  if (current.status.allocation === undefined && finalizers.includes(finalizer) && kept.length === 0) {
+  // The scheduler sets the finalizer before it allocates: of a claim that waits for its devices it is left alone.
+  const isDone = (frees || deletionTimestamp !== undefined) && current.status.allocation === undefined;
+  if (isDone && finalizers.includes(finalizer) && kept.length === 0) {
     const left = finalizers.filter((name) => name !== finalizer);
     current = await client.update(ResourceClaim, { ...current, metadata: { ...current.metadata, finalizers: left } });
   }

@@ -9,6 +9,7 @@ import type { Random } from '../base/random.ts';
 import type { Client } from '../client/client.ts';
 import { createInformerSet } from '../client/informer-set.ts';
 import { SchedulerCache } from './cache.ts';
+import { watchDevices } from './devices/devices.ts';
 import { type CycleState, createFramework, type Verdict } from './framework.ts';
 import { type NodeInfo, podInfo } from './node-info.ts';
 import { Nominator } from './nominator.ts';
@@ -50,6 +51,7 @@ export async function explainPlacement(
   { clock, random, log = silentLogger }: ExplainEnvironment,
 ): Promise<PlacementExplanation> {
   const informers = createInformerSet(client, { clock, log, random });
+  const devices = watchDevices(informers);
   try {
     const cache = new SchedulerCache();
     const framework = createFramework({ schedulerName: 'default-scheduler' }, builtinSchedulerPlugins, {
@@ -58,6 +60,8 @@ export async function explainPlacement(
       lister: (kind) => informers.informer(kind),
       cache,
       nominator: new Nominator(),
+      devices,
+      events: { event() {} },
       clock,
       random,
       log,
@@ -97,6 +101,7 @@ export async function explainPlacement(
       })),
     };
   } finally {
+    devices.stop();
     informers.stop();
   }
 }

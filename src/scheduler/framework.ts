@@ -11,8 +11,10 @@ import type { Logger } from '../base/log.ts';
 import type { MetricsRegistry } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
 import type { Client } from '../client/client.ts';
+import type { EventRecorder } from '../client/events.ts';
 import type { InformerSet, Lister } from '../client/informer.ts';
 import type { SchedulerCache } from './cache.ts';
+import type { Devices } from './devices/devices.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { NodeVerdicts } from './node-verdicts.ts';
 import type { Nominator } from './nominator.ts';
@@ -52,6 +54,8 @@ export interface SchedulerEnvironment {
   lister<T extends KubeObject>(kind: KindRef<T>): Lister<T>;
   readonly cache: SchedulerCache;
   readonly nominator: Nominator;
+  readonly devices: Devices;
+  readonly events: EventRecorder;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -91,7 +95,7 @@ export interface RunningPlugin {
   score?(state: CycleState, pod: Shared<Pod>, node: NodeInfo): number;
   normalize?(state: CycleState, pod: Shared<Pod>, nodes: readonly NodeInfo[], scores: Float64Array): void;
   reserve?(state: CycleState, pod: Shared<Pod>, nodeName: string): MaybeVerdict;
-  unreserve?(state: CycleState, pod: Shared<Pod>, nodeName: string): void;
+  unreserve?(state: CycleState, pod: Shared<Pod>, nodeName: string): void | Promise<void>;
   permit?(state: CycleState, pod: Shared<Pod>, nodeName: string): MaybeVerdict;
   preBind?(state: CycleState, pod: Shared<Pod>, nodeName: string): Promise<MaybeVerdict>;
   /** True when this plugin has bound the pod. */

@@ -2,6 +2,7 @@
 import { balancedAllocation as balanced_allocation_balancedAllocation } from './plugins/balanced-allocation.ts';
 import { defaultBinder as default_binder_defaultBinder } from './plugins/default-binder.ts';
 import { defaultPreemption as default_preemption_defaultPreemption } from './plugins/default-preemption.ts';
+import { dynamicResources as dynamic_resources_dynamicResources } from './plugins/dynamic-resources.ts';
 import { imageLocality as image_locality_imageLocality } from './plugins/image-locality.ts';
 import { interPodAffinity as inter_pod_affinity_interPodAffinity } from './plugins/inter-pod-affinity.ts';
 import { nodeAffinity as node_affinity_nodeAffinity } from './plugins/node-affinity.ts';
@@ -23,6 +24,7 @@ export const builtinSchedulerPlugins: readonly SchedulerPlugin[] = [
   balanced_allocation_balancedAllocation,
   default_binder_defaultBinder,
   default_preemption_defaultPreemption,
+  dynamic_resources_dynamicResources,
   image_locality_imageLocality,
   inter_pod_affinity_interPodAffinity,
   node_affinity_nodeAffinity,

@@ -341,11 +341,12 @@ function isOf(event: ClusterEvent, { definition, running }: ActivePlugin): boole
   );
 }
 
-/** Whether a pod's wishes have changed: its status is written by the scheduler itself and says nothing new. */
+/** Whether a pod's wishes have changed: of its status, which the scheduler writes itself, only the claims made for it are new. */
 function asksOtherwise(pod: Shared<Pod>, old: Shared<Pod>): boolean {
   return (
     !deepEqual(pod.spec, old.spec) ||
     !deepEqual(pod.metadata.labels, old.metadata.labels) ||
-    !deepEqual(pod.metadata.annotations, old.metadata.annotations)
+    !deepEqual(pod.metadata.annotations, old.metadata.annotations) ||
+    !deepEqual(pod.status.resourceClaimStatuses, old.status.resourceClaimStatuses)
   );
 }

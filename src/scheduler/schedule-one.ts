@@ -51,6 +51,7 @@ export function scheduleOne(framework: Framework, pod: Shared<Pod>, options: Cyc
   const state: CycleState = new Map();
   const all = options.cache.nodes();
   const skipped = new Set<string>();
+  state.set('skipped', skipped);
   let candidates: readonly NodeInfo[] = all;
 
   for (const { definition, running } of framework.preFilter) {
@@ -71,7 +72,6 @@ export function scheduleOne(framework: Framework, pod: Shared<Pod>, options: Cyc
           : candidates.filter((n) => names.has(n.name));
     }
   }
-  state.set('skipped', skipped);
 
   const active = framework.filter.filter((p) => !skipped.has(p.definition.name));
   const filters = active.map((p) => p.running);

@@ -7,6 +7,9 @@ import { Pod } from '../api/core/pod.ts';
 import { Service } from '../api/core/service.ts';
 import type { KindRef, KubeObject, Shared } from '../api/kind.ts';
 import { isConflict, isNotFound } from '../api/machinery/status.ts';
+import { DeviceClass } from '../api/resource/device-class.ts';
+import { ResourceClaim } from '../api/resource/resource-claim.ts';
+import { ResourceSlice } from '../api/resource/resource-slice.ts';
 import { CSIDriver } from '../api/storage/csi-driver.ts';
 import { CSINode } from '../api/storage/csi-node.ts';
 import { CSIStorageCapacity } from '../api/storage/csi-storage-capacity.ts';
@@ -22,6 +25,7 @@ import type { EventRecorder } from '../client/events.ts';
 import type { InformerSet } from '../client/informer.ts';
 import { SchedulerCache } from './cache.ts';
 import type { SchedulerConfig } from './config.ts';
+import { watchDevices } from './devices/devices.ts';
 import { FilterMemo } from './filter-memo.ts';
 import {
   type ClusterEvent,
@@ -69,6 +73,9 @@ const otherKinds: readonly KindRef[] = [
   VolumeAttachment,
   Service,
   Namespace,
+  ResourceClaim,
+  DeviceClass,
+  ResourceSlice,
 ];
 
 const isTerminal = (pod: Shared<Pod>) => pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
@@ -79,12 +86,16 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   const cache = new SchedulerCache();
   const nominator = new Nominator();
   const memo = new FilterMemo();
+  // Before the queue hears of changes, so that plugins that it asks know of them.
+  const devices = watchDevices(informers);
   const environment = {
     client,
     informers,
     lister: <T extends KubeObject>(kind: KindRef<T>) => informers.informer(kind),
     cache,
     nominator,
+    devices,
+    events,
     clock,
     random,
     log,
@@ -136,6 +147,8 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     onIncoming: (queueName, event) => incoming.inc({ queue: queueName, event }),
   });
 
+  devices.claims.onReleased = (object, old) => queue.onEvent({ kind: 'ResourceClaim', action: 'update', object, old });
+
   function planTurn(): void {
     if (turnPlanned || stopped) return;
     turnPlanned = true;
@@ -174,9 +187,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
         memo,
       });
     } catch (error) {
-      log.error('scheduling failed', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, error });
-      attempts.inc({ result: 'error', profile: framework.schedulerName });
-      queue.refuse(queued, new Set());
+      track(failed(queued, error));
       return;
     }
     attemptSeconds.observe((clock.monotonic() - began) / 1000, {
@@ -226,7 +237,10 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   }
 
   function giveBack(queued: QueuedPod, { state, nodeName }: Placement, why: Verdict | undefined): void {
-    for (const { running } of queued.framework.reserve.toReversed()) running.unreserve?.(state, queued.pod, nodeName);
+    for (const { running } of queued.framework.reserve.toReversed()) {
+      const undone = running.unreserve?.(state, queued.pod, nodeName);
+      if (undone) track(undone);
+    }
     cache.forget(queued.pod.metadata.uid);
     queue.refuse(queued, why ? new Set([why.plugin]) : new Set());
     // What was held is free again, which may help others.
@@ -261,7 +275,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
       if (refused) {
         attempts.inc({ result: 'unschedulable', profile: framework.schedulerName });
         giveBack(queued, placement, refused);
-        await reportRefusal(pod, refused.reasons.join(', '), undefined);
+        await report(pod, { reason: 'Unschedulable', message: refused.reasons.join(', ') });
         return;
       }
       for (const { running } of framework.bind) if (await running.bind!(state, pod, nodeName)) break;
@@ -291,28 +305,61 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   }
 
   async function refuse(queued: QueuedPod, refusal: Refusal): Promise<void> {
-    const { pod, framework } = queued;
-    let nominatedNode: string | undefined;
-    let message = refusal.message;
-    for (const { running } of framework.postFilter) {
-      const result = await running.postFilter!(refusal.state, pod, refusal.verdicts);
-      if (result?.message) message = `${message} ${result.message}`;
-      if (result?.nominatedNode) {
-        nominatedNode = result.nominatedNode;
-        nominator.add(pod, nominatedNode);
-        break;
-      }
+    const { pod } = queued;
+    let remedy: Remedy;
+    try {
+      remedy = await lookForRemedy(queued, refusal);
+    } catch (error) {
+      await failed(queued, error);
+      return;
     }
     queue.refuse(queued, refusal.refusedBy);
-    await reportRefusal(pod, message, nominatedNode);
+    const said = remedy.nominatedNode === undefined ? remedy.messages.join(', ') : '';
+    await report(pod, {
+      reason: 'Unschedulable',
+      message: said ? `${refusal.message} ${said}` : refusal.message,
+      nominatedNode: remedy.nominatedNode,
+    });
+  }
+
+  interface Remedy {
+    readonly nominatedNode?: string;
+    readonly messages: readonly string[];
+  }
+
+  /** Asks the postFilter plugins in turn whether room can be made. */
+  async function lookForRemedy({ pod, framework }: QueuedPod, { state, verdicts }: Refusal): Promise<Remedy> {
+    const messages: string[] = [];
+    for (const { running } of framework.postFilter) {
+      const result = await running.postFilter!(state, pod, verdicts);
+      if (result?.message) messages.push(result.message);
+      if (result?.nominatedNode) {
+        nominator.add(pod, result.nominatedNode);
+        return { nominatedNode: result.nominatedNode, messages };
+      }
+    }
+    return { messages };
+  }
+
+  /** A try that met an error: it is made again after a backoff, whatever happens in the cluster meanwhile. */
+  async function failed(queued: QueuedPod, error: unknown): Promise<void> {
+    const { pod, framework } = queued;
+    log.error('scheduling failed', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, error });
+    attempts.inc({ result: 'error', profile: framework.schedulerName });
+    queue.refuse(queued, new Set());
+    await report(pod, { reason: 'SchedulerError', message: (error as Error).message });
   }
 
   /** Says on the pod why it waits; written only when the words change. */
-  async function reportRefusal(pod: Shared<Pod>, message: string, nominatedNode: string | undefined): Promise<void> {
+  async function report(
+    pod: Shared<Pod>,
+    { reason, message, nominatedNode }: { reason: string; message: string; nominatedNode?: string | undefined },
+  ): Promise<void> {
     events.event(pod, 'Warning', 'FailedScheduling', message);
     const known = pod.status.conditions?.find((c) => c.type === 'PodScheduled');
     if (
       known?.status === 'False' &&
+      known.reason === reason &&
       known.message === message &&
       (nominatedNode === undefined || pod.status.nominatedNodeName === nominatedNode)
     )
@@ -320,7 +367,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     const condition = {
       type: 'PodScheduled',
       status: 'False',
-      reason: 'Unschedulable',
+      reason,
       message,
       lastProbeTime: null,
       lastTransitionTime:
@@ -415,6 +462,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     stop() {
       stopped = true;
       for (const remove of removeHandlers) remove();
+      devices.stop();
       queue.stop();
     },
   };

@@ -7,8 +7,9 @@ import { silentLogger } from '../base/log.ts';
 import { MetricsRegistry } from '../base/metrics.ts';
 import { seededRandom } from '../base/random.ts';
 import type { Client } from '../client/client.ts';
-import type { Informer, InformerSet } from '../client/informer.ts';
+import type { Informer, InformerHandler, InformerSet } from '../client/informer.ts';
 import { SchedulerCache } from './cache.ts';
+import { watchDevices } from './devices/devices.ts';
 import { FilterMemo } from './filter-memo.ts';
 import { createFramework, type Framework } from './framework.ts';
 import { Nominator } from './nominator.ts';
@@ -88,7 +89,10 @@ export function world(nodes: readonly Shared<Node>[], others: readonly Shared<Ku
           listed(kind).filter(
             (o) => namespace === undefined || (o.metadata as { namespace?: string }).namespace === namespace,
           ),
-        addHandler: () => () => {},
+        addHandler(handler: InformerHandler<KubeObject>) {
+          for (const o of listed(kind)) handler.onAdd?.(o);
+          return () => {};
+        },
         addIndex: () => {},
       }) as unknown as Informer<KubeObject>,
   } as unknown as InformerSet;
@@ -101,6 +105,8 @@ export function world(nodes: readonly Shared<Node>[], others: readonly Shared<Ku
     lister: ((kind: KindRef) => informers.informer(kind)) as never,
     cache,
     nominator,
+    devices: watchDevices(informers),
+    events: { event() {} },
     clock: new VirtualClock(),
     random,
     log: silentLogger,

@@ -69,7 +69,7 @@ describe('preemption', () => {
     expect(await nodeOf('c')).toBeUndefined();
     const condition = (await find('c'))!.status.conditions!.find((c) => c.type === 'PodScheduled');
     expect(condition?.message).toBe(
-      '0/2 nodes are available: 2 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.',
+      '0/2 nodes are available: 2 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.',
     );
   });
 

@@ -12,7 +12,7 @@ const maxExpressionBytes = 10 * 1024;
 const maxExpressionCost = 1_000_000;
 
 /** What expressions see. */
-const deviceVariables: Readonly<Record<string, CelType>> = {
+export const deviceVariables: Readonly<Record<string, CelType>> = {
   device: {
     object: 'kubernetes.DRADevice',
     fields: {

@@ -222,7 +222,7 @@ const componentRoles: readonly RoleText[] = [
       `${read} | storage.k8s.io | csidrivers`,
       `${read} | storage.k8s.io | csistoragecapacities`,
       `${read} | resource.k8s.io | deviceclasses`,
-      'get list patch update watch | resource.k8s.io | resourceclaims',
+      'create delete get list patch update watch | resource.k8s.io | resourceclaims',
       'get list patch update watch | resource.k8s.io | resourceclaims/status',
       'update | core | pods/finalizers',
       `${read} | resource.k8s.io | resourceslices`,

@@ -1,5 +1,6 @@
 import type { Shared } from '../../api/kind.ts';
 import type { Node, Pod } from '../../api/types/core-v1.ts';
+import { isServedByDevices } from '../devices/extended-resources.ts';
 import { defineSchedulerPlugin, type MaybeVerdict, type Verdict } from '../framework.ts';
 import { type NodeInfo, podInfo } from '../node-info.ts';
 import { quantityNumber } from '../resources.ts';
@@ -24,12 +25,12 @@ const defaultStrategy: ScoringStrategy = {
 };
 
 /** Everything that a node has too little of for a pod, in upstream's words. */
-export function insufficientResources(pod: Shared<Pod>, node: NodeInfo): string[] {
+function insufficientResources(pod: Shared<Pod>, node: NodeInfo, counts: (resource: string) => boolean): string[] {
   const reasons: string[] = [];
   if (node.pods.size + 1 > node.allowedPods) reasons.push('Too many pods');
   for (const [resource, value] of podInfo(pod).requests) {
-    if (value > 0 && value > (node.allocatable.get(resource) ?? 0) - (node.requested.get(resource) ?? 0))
-      reasons.push(`Insufficient ${resource}`);
+    const free = (node.allocatable.get(resource) ?? 0) - (node.requested.get(resource) ?? 0);
+    if (value > 0 && value > free && counts(resource)) reasons.push(`Insufficient ${resource}`);
   }
   return reasons;
 }
@@ -87,8 +88,14 @@ export const nodeResourcesFit = defineSchedulerPlugin({
     { kind: 'Pod', actions: ['delete', 'update'] },
     { kind: 'Node', actions: ['add', 'update'] },
   ],
-  create({ args }) {
+  create({ args, devices }) {
     const ignored = new Set((args['ignoredResources'] as string[] | undefined) ?? []);
+    const ignoredGroups = new Set((args['ignoredResourceGroups'] as string[] | undefined) ?? []);
+    const isIgnored = (resource: string) =>
+      ignored.has(resource) || ignoredGroups.has(resource.slice(0, Math.max(0, resource.indexOf('/'))));
+    /** Whether a node must have a resource itself: others are an extender's, or served by devices there. */
+    const counts = (resource: string, node: NodeInfo) =>
+      !isIgnored(resource) && !isServedByDevices(resource, node, devices);
     const given = args['scoringStrategy'] as
       | {
           type?: ScoringStrategy['type'];
@@ -110,7 +117,7 @@ export const nodeResourcesFit = defineSchedulerPlugin({
             if (
               value > 0 &&
               value > (node.allocatable.get(resource) ?? 0) - (node.requested.get(resource) ?? 0) &&
-              !ignored.has(resource)
+              counts(resource, node)
             ) {
               fits = false;
               break;
@@ -118,9 +125,9 @@ export const nodeResourcesFit = defineSchedulerPlugin({
           }
         }
         if (fits) return undefined;
-        const reasons = insufficientResources(pod, node);
+        const reasons = insufficientResources(pod, node, (resource) => counts(resource, node));
         const never = [...podInfo(pod).requests].some(
-          ([resource, value]) => value > (node.allocatable.get(resource) ?? 0) && !ignored.has(resource),
+          ([resource, value]) => value > (node.allocatable.get(resource) ?? 0) && counts(resource, node),
         );
         return sharedVerdict(never ? 'UnschedulableAndUnresolvable' : 'Unschedulable', reasons);
       },
@@ -135,7 +142,9 @@ export const nodeResourcesFit = defineSchedulerPlugin({
         for (const [resource, value] of podInfo(pod).requests) {
           if (
             value > 0 &&
-            value > (allocatable[resource] === undefined ? 0 : quantityNumber(resource, allocatable[resource]))
+            value > (allocatable[resource] === undefined ? 0 : quantityNumber(resource, allocatable[resource])) &&
+            !isIgnored(resource) &&
+            !devices.classForResource(resource)
           )
             return false;
         }

@@ -50,6 +50,9 @@ function compareSemver(a: CelSemver, b: CelSemver): bigint {
   return 0n;
 }
 
+/** The value of a version in an expression. Throws when it is none. */
+export const semverValue = (text: string): unknown => new CelSemver(text);
+
 class CelFormat {
   readonly check: (text: string) => string[];
 
