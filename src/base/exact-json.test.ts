@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { deepEqual, deepFreeze, mutableCopy } from './deep.ts';
-import { exactInteger, parseExactJson } from './exact-json.ts';
+import { exactInteger, hasLongNumber, parseExactJson } from './exact-json.ts';
+
+const big = '9007199254740993';
 
 describe('whole numbers in JSON', () => {
   it.each([
@@ -28,10 +30,18 @@ describe('whole numbers in JSON', () => {
     ['-9223372036854775809', -(2 ** 63)],
     ['18446744073709551615', 2 ** 64],
     ['100000000000000000000000000000000000000000000000000', 1e50],
-    ['1234567890123456789e2', 1234567890123456789e2],
-    ['1234567890123456.789', 1234567890123456.789],
+    ['1234567890123456789e2', 123456789012345680000],
+    ['1234567890123456.789', 1234567890123456.8],
     ['"9007199254740993"', '9007199254740993'],
   ])('%s is what Go has as a float or a string', (text, value) => expect(parseExactJson(text)).toBe(value));
+
+  it.each([...Array(40).keys()])('are found wherever they are: at %i', (at) => {
+    const text = `${' '.repeat(at)}[1,${big}]`;
+    expect(hasLongNumber(text)).toBe(true);
+    expect(parseExactJson(text)).toEqual([1, BigInt(big)]);
+    expect(hasLongNumber(text.replace(big, big.slice(1)))).toBe(false);
+    expect(hasLongNumber(' '.repeat(at) + big)).toBe(true);
+  });
 
   it('has one form for one value', () => {
     expect(exactInteger(2n ** 53n - 1n)).toBe(2 ** 53 - 1);

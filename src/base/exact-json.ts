@@ -9,8 +9,8 @@
 
 const minInt64 = -(2n ** 63n);
 const maxInt64 = 2n ** 63n - 1n;
-/** 2^53 has sixteen digits. */
-const longNumber = /\d{16}/;
+/** Of 2^53. */
+const longDigits = 16;
 const integer = /^-?\d+$/;
 
 /** The form of a whole number: a number where that is exact or Go would have a double, else a bigint. */
@@ -23,7 +23,7 @@ export function exactInteger(value: bigint): number | bigint {
 /** Parses JSON; throws SyntaxError as JSON.parse does. Nesting of a text with long numbers must have a bound. */
 export function parseExactJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  return longNumber.test(text) ? withExactIntegers(text) : value;
+  return hasLongNumber(text) ? withExactIntegers(text) : value;
 }
 
 /** The same for a text that is known to be JSON. */
@@ -36,7 +36,23 @@ export function withExactIntegers(text: string): unknown {
 }
 
 /** Whether a text may have a number that {@link withExactIntegers} would read otherwise. */
-export const hasLongNumber = (text: string): boolean => longNumber.test(text);
+export function hasLongNumber(text: string): boolean {
+  // Every run of so many digits has one at a multiple of their number: the others need not be looked at.
+  for (let at = longDigits - 1; at < text.length; at += longDigits) {
+    if (!isDigit(text, at)) continue;
+    let from = at;
+    let to = at + 1;
+    while (isDigit(text, from - 1)) from--;
+    while (isDigit(text, to)) to++;
+    if (to - from >= longDigits) return true;
+  }
+  return false;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 48 && code <= 57;
+}
 
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
 

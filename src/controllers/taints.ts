@@ -50,7 +50,7 @@ export function evictionDelay(
   for (const toleration of tolerations ?? []) {
     if (toleration.tolerationSeconds === undefined) continue;
     if (!taints.some((taint) => taint.effect === 'NoExecute' && tolerates(toleration, taint))) continue;
-    const delay = Math.max(0, toleration.tolerationSeconds) * 1000;
+    const delay = Math.max(0, Number(toleration.tolerationSeconds)) * 1000;
     if (shortest === undefined || delay < shortest) shortest = delay;
   }
   return shortest;

@@ -1,4 +1,5 @@
 import { deepFreeze } from '../base/deep.ts';
+import { parseExactJson } from '../base/exact-json.ts';
 import type { ObjectCodec } from './cache-api.ts';
 import { StoreError } from './store.ts';
 
@@ -87,7 +88,7 @@ export function createJsonCodec<T extends object>(options: JsonCodecOptions<T> =
 /** The stored text as data. Throws StoreError `corrupt` that names the key. */
 function parseStored(text: string, key: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactJson(text);
   } catch (error) {
     const why = text.startsWith('k8s:enc:')
       ? 'it is encrypted, and its key is not configured'

@@ -2,6 +2,7 @@
 
 import { Optional } from '@marcbachmann/cel-js';
 import { Duration, UnsignedInt } from '@marcbachmann/cel-js/evaluator';
+import { exactInteger } from '../../base/exact-json.ts';
 import { type CelType, escapePropertyName, resolveType } from './types.ts';
 
 /**
@@ -32,6 +33,8 @@ function scalarValue(value: unknown, type: string): unknown {
   switch (typeof value) {
     case 'number':
       return type === 'double' ? value : Number.isInteger(value) ? BigInt(value) : value;
+    case 'bigint':
+      return type === 'double' ? Number(value) : value;
     case 'string':
       if (type === 'timestamp') return new Date(value);
       if (type === 'duration') return parseDuration(value);
@@ -57,7 +60,7 @@ function plainValue(value: object): unknown {
 
 /** The JSON of an expression's result. */
 export function jsonValue(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint') return exactInteger(value);
   if (value === null || typeof value !== 'object') return value;
   if (value instanceof Optional) return value.hasValue() ? jsonValue(value.value()) : null;
   if (value instanceof UnsignedInt) return Number((value as unknown as { value: bigint }).value);

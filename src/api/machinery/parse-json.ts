@@ -2,6 +2,7 @@
  * JSON text to values, as upstream's decoder (sigs.k8s.io/json) takes it: duplicate fields are found, nesting is limited,
  * lone surrogates become U+FFFD, and syntax errors are worded as Go's.
  */
+import { hasLongNumber, withExactIntegers } from '../../base/exact-json.ts';
 import { badRequest } from './status.ts';
 
 /** A parsed document. */
@@ -27,6 +28,7 @@ export function parseJson(input: string | Uint8Array): Parsed {
     throw badRequest(syntaxError(text));
   }
   const keys = countKeys(value, 0);
+  if (hasLongNumber(text)) value = withExactIntegers(text);
   const duplicates = keys === countColons(text) ? [] : new Scanner(text).duplicates();
   return { value: /\\u[dD][89a-fA-F]/.test(text) ? wellFormed(value) : value, duplicates };
 }

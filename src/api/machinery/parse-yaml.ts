@@ -3,6 +3,7 @@
  * sexagesimals or dates, one document, bounded aliases.
  */
 import { type CollectionTag, isPair, isScalar, parseDocument, type ScalarTag, stringify, visit } from 'yaml';
+import { exactInteger } from '../../base/exact-json.ts';
 import { maxDepth, maxProblems, type Parsed, parseJson } from './parse-json.ts';
 import { badRequest, StatusError } from './status.ts';
 
@@ -33,9 +34,11 @@ const integer: ScalarTag = {
     const digits = text.replaceAll('_', '');
     const sign = digits.startsWith('-') ? -1 : 1;
     const bare = digits.replace(/^[-+]/, '');
-    if (/^0[0-7]+$/.test(bare)) return sign * Number.parseInt(bare, 8);
+    const octal = /^0[0-7]+$/.test(bare);
     // 08 is not octal: Go's parser falls back to a decimal float.
-    return sign * Number(bare);
+    const value = sign * (octal ? Number.parseInt(bare, 8) : Number(bare));
+    if (Number.isSafeInteger(value)) return value;
+    return exactInteger(BigInt(sign) * BigInt(octal ? `0o${bare}` : bare));
   },
   stringify: ({ value }) => String(value),
 };
@@ -148,7 +151,7 @@ function plain(value: unknown, depth: number): unknown {
   if (depth > maxDepth) throw badRequest('yaml: exceeded max depth');
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
   if (value instanceof Date) return value.toISOString();
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint') return exactInteger(value);
   if (typeof value === 'number' && !Number.isFinite(value)) throw badRequest(`json: unsupported value: ${value}`);
   if (Array.isArray(value)) return value.map((element) => plain(element, depth + 1));
   if (value instanceof Set) return Object.fromEntries([...value].map((key) => [String(key), null]));

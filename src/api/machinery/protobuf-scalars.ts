@@ -1,6 +1,7 @@
 /** The scalar types in protobuf: plain ones, and those that are messages of a few fields. */
 import type { Reader } from 'protobufjs';
 import { formatMicroTime, formatTime, parseTime } from '../../base/clock.ts';
+import { exactInteger, parseExactJson } from '../../base/exact-json.ts';
 import type { Scalar } from '../schema/schema.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import type { BackwardWriter } from './protobuf-writer.ts';
@@ -16,14 +17,20 @@ export interface Codec {
   readonly zero: unknown;
 }
 
-const varint = (read: (reader: Reader) => number): Codec => ({
+const varint = (read: (reader: Reader) => number | bigint): Codec => ({
   wireType: 0,
   zero: 0,
-  write: (writer, value) => writer.varint(value as number),
+  write: (writer, value) => writer.varint(value as number | bigint),
   read,
 });
 
-const int64 = varint((reader) => Number(reader.int64()));
+const int64 = varint((reader) => {
+  const value = reader.int64();
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : exactInteger(BigInt(String(value)));
+});
+/** Seconds, nanoseconds, kinds: what no value in use goes beyond a double. */
+const smallInt64 = (reader: Reader) => Number(int64.read(reader));
 
 /**
  * Reads the message that follows, field by field: `field` reads the content of the field of a number, or says that it does
@@ -74,7 +81,7 @@ function timeCodec(nanosOf: (text: string) => number, format: (ms: number) => st
       writer.int(2, nanosOf(value));
       writer.int(1, Math.floor(ms / 1000));
     },
-    readers: { 1: int64.read, 2: (reader) => reader.int32() },
+    readers: { 1: smallInt64, 2: (reader) => reader.int32() },
     build({ 1: seconds, 2: nanos = 0 }) {
       return seconds === undefined ? undefined : format((seconds as number) * 1000 + (nanos as number) / 1e6);
     },
@@ -90,7 +97,7 @@ const rawJson: Codec = scalarMessage({
   readers: { 1: (reader) => reader.bytes() },
   build({ 1: raw }) {
     const bytes = raw as Uint8Array | undefined;
-    return bytes?.length ? JSON.parse(Buffer.from(bytes).toString('utf8')) : undefined;
+    return bytes?.length ? parseExactJson(Buffer.from(bytes).toString('utf8')) : undefined;
   },
 });
 
@@ -126,7 +133,7 @@ export const scalarCodecs: Readonly<Record<Scalar, Codec>> = {
   Duration: scalarMessage({
     zero: '0s',
     write: (writer, value) => writer.int(1, parseDuration(value as string) ?? 0),
-    readers: { 1: int64.read },
+    readers: { 1: smallInt64 },
     build: ({ 1: nanos = 0 }) => formatDuration(nanos as number),
   }),
   Quantity: scalarMessage({
@@ -143,7 +150,7 @@ export const scalarCodecs: Readonly<Record<Scalar, Codec>> = {
       writer.int(2, isString ? 0 : (value as number));
       writer.int(1, isString ? 1 : 0);
     },
-    readers: { 1: int64.read, 2: (reader) => reader.int32(), 3: readString },
+    readers: { 1: smallInt64, 2: (reader) => reader.int32(), 3: readString },
     build: ({ 1: type = 0, 2: number = 0, 3: text = '' }) => (type === 1 ? text : number),
   }),
   RawExtension: rawJson,

@@ -30,10 +30,10 @@ export class BackwardWriter {
     this.#at = grown.length - used;
   }
 
-  /** An unsigned number of up to 53 bits, or a negative one as the 64-bit two's complement that Go writes. */
-  varint(value: number): void {
+  /** An unsigned number of up to 53 bits; a bigint or a negative one as the 64-bit two's complement that Go writes. */
+  varint(value: number | bigint): void {
     this.#reserve(10);
-    if (value < 0) {
+    if (typeof value === 'bigint' || value < 0) {
       let rest = BigInt.asUintN(64, BigInt(value));
       const bytes: number[] = [];
       for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
@@ -97,7 +97,7 @@ export class BackwardWriter {
     this.header(number, before);
   }
 
-  int(number: number, value: number): void {
+  int(number: number, value: number | bigint): void {
     this.varint(value);
     this.tag(number, 0);
   }

@@ -1,4 +1,5 @@
 /** Decoding of scalar values by the schema: what Go's JSON decoder takes, in canonical form, or its error. */
+import { exactInteger } from '../../base/exact-json.ts';
 import { goType, type Scalar, type TypeSchema } from '../schema/schema.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import { setOwn } from './parse-json.ts';
@@ -24,21 +25,30 @@ type DecodeScalar = (value: unknown) => unknown;
 /** How Go's decoder calls a JSON value in its messages. */
 export function jsonTypeName(value: unknown): string {
   if (Array.isArray(value)) return 'array';
+  if (typeof value === 'bigint') return 'number';
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
-/** The greatest number below 2^63 that is one here: what JSON writes of 2^63 itself, Go's clients refuse to read. */
-const largestInt64 = 2 ** 63 - 1024;
-
 function integer(min: number, max: number): (wanted: string) => DecodeScalar {
   return (wanted) => (value) => {
+    if (typeof value === 'bigint') throw new WrongType(`number ${value}`, wanted);
     if (typeof value !== 'number') throw new WrongType(jsonTypeName(value), wanted);
     if (!Number.isInteger(value) || value < min || value > max) throw new WrongType(`number ${value}`, wanted);
-    if (Math.abs(value) >= 2 ** 63) return Math.sign(value) * largestInt64;
     // Adding zero turns -0 into 0.
     return value + 0;
   };
 }
+
+/** A bigint where a number would not be exact: see base/exact-json.ts. */
+const int64 = (wanted: string): DecodeScalar => {
+  // The doubles next to the bounds: what is beyond those in a text reads as the bounds themselves.
+  const decode = integer(1024 - 2 ** 63, 2 ** 63 - 1024)(wanted);
+  return (value) => {
+    if (typeof value === 'bigint') return value;
+    const number = decode(value) as number;
+    return Number.isSafeInteger(number) ? number : exactInteger(BigInt(number));
+  };
+};
 
 const ofType =
   (type: 'string' | 'boolean') =>
@@ -52,10 +62,10 @@ const decoders: Readonly<Record<Scalar, (wanted: string) => DecodeScalar>> = {
   string: ofType('string'),
   bool: ofType('boolean'),
   int32: integer(-(2 ** 31), 2 ** 31 - 1),
-  // The bounds themselves are not representable: 2^63 is what 2^63-1 reads as.
-  int64: integer(-(2 ** 63), 2 ** 63),
+  int64,
   uint32: integer(0, 2 ** 32 - 1),
   float64: (wanted) => (value) => {
+    if (typeof value === 'bigint') return Number(value);
     if (typeof value !== 'number') throw new WrongType(jsonTypeName(value), wanted);
     return value;
   },
@@ -82,7 +92,11 @@ const decoders: Readonly<Record<Scalar, (wanted: string) => DecodeScalar>> = {
   Quantity: (wanted) => (value) => {
     try {
       return Quantity.parse(
-        typeof value === 'string' || typeof value === 'number' ? value : 'not a quantity',
+        typeof value === 'string' || typeof value === 'number'
+          ? value
+          : typeof value === 'bigint'
+            ? String(value)
+            : 'not a quantity',
       ).toString();
     } catch (error) {
       if (error instanceof QuantityError) throw new WrongType(undefined, wanted, error.message);

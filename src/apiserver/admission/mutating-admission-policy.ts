@@ -8,6 +8,7 @@ import { applyJsonPatch } from '../../api/machinery/json-patch.ts';
 import { applyMergePatch } from '../../api/machinery/merge-patch.ts';
 import { StatusError } from '../../api/machinery/status.ts';
 import { applyStrategicMerge } from '../../api/machinery/strategic-merge.ts';
+import { mutableCopy } from '../../base/deep.ts';
 import { type AdmissionEnvironment, type AdmissionRequest, defineAdmissionPlugin } from './admission.ts';
 import { replaceObject } from './mutating-admission-webhook.ts';
 import { type Evaluation, forEachEvaluation } from './policy/evaluate.ts';
@@ -105,7 +106,7 @@ async function mutate(
     // Each mutation sees what the one before has changed.
     const values = await policyValues(environment, request, { params, variables, budget });
     const result = await program.evaluateAsync(values, budget);
-    const current: unknown = JSON.parse(JSON.stringify(request.object));
+    const current: unknown = mutableCopy(request.object);
     replaceObject(request, type === 'JSONPatch' ? patched(current, result) : configured(request, current, result));
   }
 }

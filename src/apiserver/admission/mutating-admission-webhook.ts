@@ -4,6 +4,8 @@ import { canonicalize } from '../../api/machinery/decode.ts';
 import { applyJsonPatch } from '../../api/machinery/json-patch.ts';
 import { internalError } from '../../api/machinery/status.ts';
 import type { MutatingWebhook } from '../../api/types/admissionregistration-v1.ts';
+import { mutableCopy } from '../../base/deep.ts';
+import { parseExactJson } from '../../base/exact-json.ts';
 import { type AdmissionRequest, defineAdmissionPlugin } from './admission.ts';
 import { mayRun, reinvocationOf } from './reinvocation.ts';
 import { createWebhookCaller } from './webhook/call.ts';
@@ -65,7 +67,7 @@ function applyPatch(
   const before = JSON.stringify(request.object);
   let patched: unknown;
   try {
-    patched = applyJsonPatch(JSON.parse(before), JSON.parse(Buffer.from(patch, 'base64').toString()));
+    patched = applyJsonPatch(mutableCopy(request.object), parseExactJson(Buffer.from(patch, 'base64').toString()));
   } catch (error) {
     throw failed((error as Error).message);
   }

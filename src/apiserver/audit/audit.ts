@@ -1,5 +1,6 @@
 /** Recording requests as audit events, stage by stage. */
 import { type Clock, formatMicroTime } from '../../base/clock.ts';
+import { parseExactJson } from '../../base/exact-json.ts';
 import type { Random } from '../../base/random.ts';
 import { wireUser } from '../authn/reviews.ts';
 import type { AuditHook, AuditSubject } from '../options.ts';
@@ -124,7 +125,7 @@ function sentObject(sent: CallBody | undefined): unknown {
   const { bytes, contentType } = sent;
   let object: unknown;
   try {
-    object = JSON.parse(Buffer.from(bytes).toString());
+    object = parseExactJson(Buffer.from(bytes).toString());
   } catch {
     object = { contentType, size: bytes.length };
   }

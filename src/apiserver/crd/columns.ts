@@ -49,9 +49,10 @@ function cellOf(type: string, found: readonly unknown[], now: number): string | 
   const [first] = found;
   switch (type) {
     case 'integer':
+      if (typeof first === 'bigint') return Number(first);
       return typeof first === 'number' ? Math.trunc(first) : null;
     case 'number':
-      return typeof first === 'number' ? first : null;
+      return typeof first === 'number' || typeof first === 'bigint' ? Number(first) : null;
     case 'boolean':
       return typeof first === 'boolean' ? first : null;
     case 'date':

@@ -20,6 +20,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
+  if (typeof value === 'bigint') return 'integer';
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
   return typeof value;
 }
@@ -27,9 +28,9 @@ function typeName(value: unknown): string {
 function hasType(value: unknown, type: string): boolean {
   switch (type) {
     case 'integer':
-      return typeof value === 'number' && Number.isInteger(value);
+      return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value));
     case 'number':
-      return typeof value === 'number';
+      return typeof value === 'number' || typeof value === 'bigint';
     case 'array':
       return Array.isArray(value);
     case 'object':
@@ -67,7 +68,7 @@ export function validateValue(schema: Schema, value: unknown, path: string, old?
       ),
     );
   if (typeof value === 'string') checkString(schema, value, path, errors);
-  else if (typeof value === 'number') checkNumber(schema, value, fail);
+  else if (typeof value === 'number' || typeof value === 'bigint') checkNumber(schema, value, fail);
   else if (Array.isArray(value)) checkArray(schema, { value, old, path }, errors);
   else if (isObject(value)) checkObject(schema, { value, old, path }, errors);
   checkCombinations(schema, value, path, errors);
@@ -129,14 +130,14 @@ function checkString(schema: Schema, value: string, path: string, errors: FieldE
     fail(`must be of type ${schema.format}: ${JSON.stringify(value)}`);
 }
 
-function checkNumber(schema: Schema, value: number, fail: (rest: string) => void): void {
+function checkNumber(schema: Schema, value: number | bigint, fail: (rest: string) => void): void {
   const { maximum, minimum, multipleOf, exclusiveMaximum, exclusiveMinimum, format } = schema;
   if (maximum !== undefined && (exclusiveMaximum ? value >= maximum : value > maximum))
     fail(`should be less than ${exclusiveMaximum ? '' : 'or equal to '}${maximum}`);
   if (minimum !== undefined && (exclusiveMinimum ? value <= minimum : value < minimum))
     fail(`should be greater than ${exclusiveMinimum ? '' : 'or equal to '}${minimum}`);
   if (multipleOf !== undefined) {
-    const quotient = value / multipleOf;
+    const quotient = Number(value) / multipleOf;
     if (Math.abs(quotient - Math.round(quotient)) > 1e-9) fail(`should be a multiple of ${multipleOf}`);
   }
   if (format === 'int32' && (value > 2147483647 || value < -2147483648))

@@ -24,14 +24,14 @@ export function sizeOf(schema: Schema, resource = schema['x-kubernetes-embedded-
       return { max: stringSize(schema) };
     case 'array': {
       const items = itemsOf(schema);
-      if (!items) return { max: schema.maxItems ?? maxContent };
-      const max = schema.maxItems ?? Math.floor(maxContent / (leastBytes(items) + 1));
+      if (!items) return { max: Number(schema.maxItems ?? maxContent) };
+      const max = Number(schema.maxItems ?? Math.floor(maxContent / (leastBytes(items) + 1)));
       return { max, items: sizeOf(items) };
     }
     case 'object': {
       const values = valuesOf(schema);
       if (values && values !== true) {
-        const max = schema.maxProperties ?? Math.floor(maxContent / (leastBytes(values) + 6));
+        const max = Number(schema.maxProperties ?? Math.floor(maxContent / (leastBytes(values) + 6)));
         return { max, items: sizeOf(values) };
       }
       const fields: Record<string, ValueSize> = {};
@@ -54,7 +54,7 @@ export function sizeOf(schema: Schema, resource = schema['x-kubernetes-embedded-
 function stringSize(schema: Schema): number {
   const format = formats[schema.format ?? ''];
   if (format) return format.most;
-  if (schema.maxLength !== undefined) return Math.max(0, schema.maxLength) * (schema.format === 'byte' ? 1 : 4);
+  if (schema.maxLength !== undefined) return Math.max(0, Number(schema.maxLength)) * (schema.format === 'byte' ? 1 : 4);
   const values = schema.enum?.filter((value) => typeof value === 'string') as readonly string[] | undefined;
   return values?.length ? Math.max(...values.map((value) => Buffer.byteLength(value))) : maxContent;
 }

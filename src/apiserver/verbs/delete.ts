@@ -193,7 +193,7 @@ function planDeletion(
   if (grace === 'none') markDeleting(marked, now);
   else {
     if (!marked.metadata.deletionTimestamp) raiseGeneration(marked);
-    marked.metadata.deletionTimestamp = formatTime(grace.since + grace.seconds * 1000);
+    marked.metadata.deletionTimestamp = formatTime(Math.min(grace.since + grace.seconds * 1000, lastInstant));
     marked.metadata.deletionGracePeriodSeconds = grace.seconds;
   }
   return marked;
@@ -212,6 +212,9 @@ function raiseGeneration(object: KubeObject): void {
   if (object.metadata.generation) object.metadata.generation++;
 }
 
+/** The last second that RFC 3339 can write. */
+const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59);
+
 type Grace = 'none' | 'pending' | { readonly seconds: number; readonly since: number };
 
 /** The grace that a delete gives, in seconds from an instant; a delete that is under way can only be shortened. */
@@ -221,7 +224,7 @@ function graceOf(
 ): Grace {
   const { hub } = call.resource;
   if (!hub.gracePeriodSeconds) return 'none';
-  const asked = options.gracePeriodSeconds;
+  const asked = options.gracePeriodSeconds === undefined ? undefined : Number(options.gracePeriodSeconds);
   const { deletionTimestamp, deletionGracePeriodSeconds } = old.metadata;
   if (deletionTimestamp) {
     if (deletionGracePeriodSeconds === undefined) return 'none';
@@ -230,7 +233,7 @@ function graceOf(
   }
   const usual = hub.gracePeriodSeconds(old);
   if (usual === undefined) return 'none';
-  const seconds = usual === 0 ? 0 : (asked ?? usual);
+  const seconds = usual === 0 ? 0 : Math.min(asked ?? Number(usual), Number.MAX_SAFE_INTEGER);
   return { seconds: seconds < 0 ? 1 : seconds, since: now };
 }
 

@@ -24,7 +24,7 @@ export const isFinished = (job: J): boolean =>
 export function deadlineLeftMs(job: J, now: number): number | undefined {
   const { activeDeadlineSeconds, suspend } = job.spec;
   if (activeDeadlineSeconds === undefined || suspend || !job.status.startTime) return undefined;
-  return parseTime(job.status.startTime) + activeDeadlineSeconds * 1000 - now;
+  return parseTime(job.status.startTime) + Number(activeDeadlineSeconds) * 1000 - now;
 }
 
 /** The end that was decided in an earlier step, or is due now; undefined while the job goes on. */

@@ -32,7 +32,7 @@ export async function deleteContent(
       if (left.length === 0) return;
       counts.set(`${resource.plural}.${resource.group}`, left.length);
       for (const object of left) {
-        graceSeconds = Math.max(graceSeconds, object.metadata.deletionGracePeriodSeconds ?? 0);
+        graceSeconds = Math.max(graceSeconds, Number(object.metadata.deletionGracePeriodSeconds ?? 0));
         for (const name of object.metadata.finalizers ?? []) finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
       }
     } catch (error) {

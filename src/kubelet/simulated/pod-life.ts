@@ -44,7 +44,7 @@ export function nextStep(pod: Shared<Pod>, input: StepInput): Step {
   const deadline =
     pod.spec.activeDeadlineSeconds === undefined
       ? Number.POSITIVE_INFINITY
-      : started + pod.spec.activeDeadlineSeconds * 1000;
+      : started + Number(pod.spec.activeDeadlineSeconds) * 1000;
   if (input.now >= deadline) {
     const status = withContainers(pod, input, { main: stopped(pod, input.now, 137, 'Error') });
     return {
@@ -188,7 +188,7 @@ function backoffMs(restart: number): number {
 
 /** A pod that is asked to go: it stops after its delay, gets a final phase where somebody keeps it, and is removed. */
 function stopStep(pod: Shared<Pod>, script: PodScript, input: StepInput): Step {
-  const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 0) * 1000;
+  const graceMs = Number(pod.metadata.deletionGracePeriodSeconds ?? 0) * 1000;
   const askedAt = parseTime(pod.metadata.deletionTimestamp!) - graceMs;
   // Deletion times are the server's; a kubelet measures the grace period itself.
   const leftMs = askedAt + Math.min(graceMs, script.stopDelayMs) - (input.now - (input.skewMs ?? 0));

@@ -56,7 +56,9 @@ function scalarProblem(type: TypeSchema & { kind: 'scalar' }, value: unknown): s
     case 'int64':
     case 'uint32':
     case 'float64':
-      return typeof value === 'number' ? [] : [`expected numeric (int or float), got ${goTypeOf(value)}`];
+      return typeof value === 'number' || typeof value === 'bigint'
+        ? []
+        : [`expected numeric (int or float), got ${goTypeOf(value)}`];
     case 'bool':
       return typeof value === 'boolean' ? [] : [`expected boolean, got ${goValue(value)}`];
     case 'string':
