@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Job } from '../../src/api/batch/job.ts';
 import { Pod } from '../../src/api/core/pod.ts';
+import { conflict } from '../../src/api/machinery/status.ts';
 import { jobController } from '../../src/controllers/job/job.ts';
 import { ttlAfterFinishedController } from '../../src/controllers/ttl-after-finished.ts';
 import { type Harness, startHarness } from './harness.ts';
@@ -41,6 +42,24 @@ describe('a job', () => {
     const before = h.writes();
     await h.advance(3_600_000);
     expect(h.writes() - before).toBe(0);
+  });
+
+  test('lets go of a pod at last though its finalizer is not taken off at the first tries', async () => {
+    let refused = 0;
+    await using h = await startHarness({
+      controllers: [jobController],
+      nodes: 1,
+      intercept({ verb, kind, name = '', subresource }) {
+        if (verb !== 'patch' || kind.kind !== 'Pod' || subresource || refused++ >= 5) return undefined;
+        throw conflict(kind, name, 'it was changed');
+      },
+    });
+    h.lifeOf = () => 'succeeded';
+    await create(h);
+    await h.settle();
+    expect(refused).toBeGreaterThan(0);
+    expect(await conditions(h)).toContain('Complete/CompletionsReached');
+    expect((await pods(h)).flatMap((pod) => pod.metadata.finalizers ?? [])).toEqual([]);
   });
 
   test('never has more active pods than its parallelism', async () => {

@@ -14,8 +14,12 @@ export class CrashableStore {
   /** Commits of each key since they were last taken. */
   #writes = new Map<string, number>();
 
-  constructor(inner: Store) {
+  readonly #onCommit: (key: string, value: Uint8Array | null) => void;
+
+  /** `onCommit` hears of every write, in order, once it is durable. */
+  constructor(inner: Store, onCommit: (key: string, value: Uint8Array | null) => void) {
     this.#inner = inner;
+    this.#onCommit = onCommit;
   }
 
   /** A fingerprint of every commit so far, in order. */
@@ -56,6 +60,7 @@ export class CrashableStore {
           for (const { key, value } of writes) {
             this.#digest.update(`${result.revision} ${key}\n`);
             if (!keyMaterial.some((part) => key.includes(part))) this.#digest.update(value ?? '-');
+            this.#onCommit(key, value);
             if (!heartbeats.some((part) => key.includes(part))) this.#writes.set(key, (this.#writes.get(key) ?? 0) + 1);
           }
         }

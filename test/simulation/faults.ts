@@ -2,20 +2,27 @@
 
 import type { KubeObject } from '../../src/api/kind.ts';
 import { conflict, expired, internalError, tooManyRequests } from '../../src/api/machinery/status.ts';
-import { loopbackUser, type UserInfo } from '../../src/apiserver/user.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Random } from '../../src/base/random.ts';
-import type { ResourceRequest, Transport, WatchEvent, WatchHandle } from '../../src/client/transport.ts';
-
-export type RequestFault = 'conflict' | 'too-many' | 'internal' | 'lost';
+import type {
+  ResourceRequest,
+  Transport,
+  WatchEvent,
+  WatchHandle,
+  WatchHandler,
+  WatchRequest,
+} from '../../src/client/transport.ts';
 
 export interface Faults {
   /** Faults happen only while this is set. */
   active: boolean;
   readonly counts: Map<string, number>;
   /** Pods that were created without their creator learning of it, by the UID of their owner: it makes others. */
-  readonly lostPods: ReadonlyMap<string, number>;
-  intercept(transport: Transport, user: UserInfo): Transport;
+  readonly lostPods: Map<string, number>;
+  /** Requests fail, or succeed without an answer. */
+  requests(transport: Transport): Transport;
+  /** Watches are late, repeat themselves, and break. */
+  watches(transport: Transport): Transport;
 }
 
 /** Out of a thousand. */
@@ -40,83 +47,82 @@ export function createFaults(random: Random, clock: Clock): Faults {
   };
 
   async function request(inner: Transport, call: ResourceRequest): Promise<unknown> {
-    if (call.verb === 'get' || call.verb === 'list') return inner.request(call);
     const named = { group: call.kind.group, resource: call.kind.plural };
     if ((call.verb === 'update' || call.verb === 'patch') && happens('conflict'))
       throw conflict(named as never, call.name ?? '', 'simulated');
     if (happens('too-many')) throw tooManyRequests('simulated', 1);
     if (happens('internal')) throw internalError('simulated');
     const answer = await inner.request(call);
+    if (call.verb === 'get' || call.verb === 'list') return answer;
     // The write is done, and the caller never learns.
     if (happens('lost')) {
-      const { metadata } = answer as KubeObject;
-      const owner = metadata.ownerReferences?.find((reference) => reference.controller)?.uid;
-      if (call.verb === 'create' && call.kind.kind === 'Pod' && owner)
-        lostPods.set(owner, (lostPods.get(owner) ?? 0) + 1);
+      countLost(lostPods, call);
       throw internalError('simulated: the answer was lost');
     }
     return answer;
+  }
+
+  function watch<T extends KubeObject>(inner: Transport, call: WatchRequest, handler: WatchHandler<T>): WatchHandle {
+    let ended = false;
+    let waiting: (readonly WatchEvent<T>[])[] = [];
+    const deliver = (events: readonly WatchEvent<T>[]) => {
+      if (!ended) handler.onEvents(events);
+    };
+    const handle = inner.watch<T>(call, {
+      onEvents(events) {
+        if (ended) return;
+        if (waiting.length) {
+          waiting.push(events);
+          return;
+        }
+        if (happens('brokenWatch')) {
+          // What was under way is lost; the client must notice and look again.
+          ended = true;
+          handle?.close();
+          const error = random.below(2) ? expired('simulated: too old resource version') : undefined;
+          clock.after(1, () => handler.onEnd(error));
+          return;
+        }
+        // Upstream's deployment controller trusts its view of replica sets: late ones may cost it its surge limit.
+        if (call.kind.kind !== 'ReplicaSet' && happens('delayedBatch')) {
+          waiting = [events];
+          clock.after(1 + random.below(maxDelayMs), () => {
+            const due = waiting;
+            waiting = [];
+            for (const batch of due) deliver(batch);
+          });
+          return;
+        }
+        deliver(events);
+        if (happens('repeatedBatch')) deliver(events);
+      },
+      onEnd(error) {
+        if (!ended) handler.onEnd(error);
+        ended = true;
+      },
+    });
+    return {
+      close() {
+        ended = true;
+        handle.close();
+      },
+    };
   }
 
   const faults: Faults = {
     active: false,
     counts,
     lostPods,
-    intercept: (inner, user) => ({
-      // The server's own and the test's requests are left alone: what is tested is how the roles bear failure.
-      request: (call) => (user.name === loopbackUser.name ? inner.request(call) : request(inner, call)),
-      raw: (path, signal) => inner.raw(path, signal),
-      close: () => inner.close(),
-      watch<T extends KubeObject>(
-        call: Parameters<Transport['watch']>[0],
-        handler: { onEvents(events: readonly WatchEvent<T>[]): void; onEnd(error: Error | undefined): void },
-      ): WatchHandle {
-        let ended = false;
-        let waiting: (readonly WatchEvent<T>[])[] = [];
-        const deliver = (events: readonly WatchEvent<T>[]) => {
-          if (!ended) handler.onEvents(events);
-        };
-        const handle = inner.watch<T>(call, {
-          onEvents(events) {
-            if (ended) return;
-            if (waiting.length) {
-              waiting.push(events);
-              return;
-            }
-            if (happens('brokenWatch')) {
-              // What was under way is lost; the client must notice and look again.
-              ended = true;
-              handle?.close();
-              const error = random.below(2) ? expired('simulated: too old resource version') : undefined;
-              clock.after(1, () => handler.onEnd(error));
-              return;
-            }
-            // Upstream's deployment controller trusts its view of replica sets: late ones may cost it its surge limit.
-            if (call.kind.kind !== 'ReplicaSet' && happens('delayedBatch')) {
-              waiting = [events];
-              clock.after(1 + random.below(maxDelayMs), () => {
-                const due = waiting;
-                waiting = [];
-                for (const batch of due) deliver(batch);
-              });
-              return;
-            }
-            deliver(events);
-            if (happens('repeatedBatch')) deliver(events);
-          },
-          onEnd(error) {
-            if (!ended) handler.onEnd(error);
-            ended = true;
-          },
-        });
-        return {
-          close() {
-            ended = true;
-            handle.close();
-          },
-        };
-      },
-    }),
+    requests: (inner) => ({ ...inner, request: (call) => request(inner, call) }),
+    watches: (inner) => ({ ...inner, watch: (call, handler) => watch(inner, call, handler) }),
   };
   return faults;
+}
+
+/** Remembers that the creator of a pod does not know of it. */
+export function countLost(lostPods: Map<string, number>, { verb, kind, body }: ResourceRequest): void {
+  if (verb !== 'create' || kind.kind !== 'Pod') return;
+  const { metadata } = body as Partial<KubeObject>;
+  const owner = metadata?.ownerReferences?.find((reference) => reference.controller)?.uid;
+  if (owner) lostPods.set(owner, (lostPods.get(owner) ?? 0) + 1);
 }

@@ -1,46 +1,36 @@
 /**
  * One simulated run: a cluster in virtual time, random work, random faults, and rules that are checked all along. Everything
- * follows from the seed.
+ * follows from the seed. API server and nodes are one process; two more take turns at running controllers and scheduler.
  */
-
-import { DaemonSet } from '../../src/api/apps/daemon-set.ts';
-import { Deployment } from '../../src/api/apps/deployment.ts';
-import { StatefulSet } from '../../src/api/apps/stateful-set.ts';
-import { CronJob } from '../../src/api/batch/cron-job.ts';
-import { Job } from '../../src/api/batch/job.ts';
 import { Namespace } from '../../src/api/core/namespace.ts';
-import { Pod } from '../../src/api/core/pod.ts';
+import type { Pod } from '../../src/api/core/pod.ts';
 import { ResourceQuota } from '../../src/api/core/resource-quota.ts';
-import { Service } from '../../src/api/core/service.ts';
-import type { KindRef, KubeObject, Shared } from '../../src/api/kind.ts';
+import type { Shared } from '../../src/api/kind.ts';
 import { StatusError } from '../../src/api/machinery/status.ts';
-import { PodDisruptionBudget } from '../../src/api/policy/pod-disruption-budget.ts';
-import { VirtualClock } from '../../src/base/clock.ts';
+import { quiesce, VirtualClock } from '../../src/base/clock.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import type { ControllerDefinition } from '../../src/client/reconcile.ts';
+import type { ResourceRequest } from '../../src/client/transport.ts';
+import { createPki, servingNames } from '../../src/cluster/pki.ts';
 import { type Cluster, startCluster } from '../../src/cluster/start.ts';
+import type { SchedulerConfig } from '../../src/scheduler/config.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
+import { ControlProcess } from './control-process.ts';
 import { CrashableStore } from './crashable-store.ts';
-import { createFaults, type Faults } from './faults.ts';
-import {
-  type Allowed,
-  budgetBroken,
-  isGoing,
-  isOver,
-  isReady,
-  look,
-  namespace,
-  podsOf,
-  surgeOf,
-  violationsNow,
-  violationsWhenQuiet,
-} from './invariants.ts';
+import { countLost, createFaults, type Faults } from './faults.ts';
+import { type Knowledge, violationsNow, violationsWhenQuiet } from './invariants.ts';
+import { Ledger } from './ledger.ts';
+import { type Act, type Promises, Workload } from './workload.ts';
+import { isGoing, isOver, isReady, look, namespace, podsOf, type World } from './world.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
   /** Operations until the cluster is left alone. */
   readonly steps?: number;
   readonly controllers?: (builtin: readonly ControllerDefinition[]) => readonly ControllerDefinition[];
+  readonly schedulerConfig?: SchedulerConfig;
+  /** Both control processes work at the same time: a bug to be found. */
+  readonly twoLeaders?: boolean;
 }
 
 export interface SimulationResult {
@@ -55,12 +45,23 @@ export interface SimulationResult {
 }
 
 const nodeCount = 3;
-const nodeCpu = '6';
+/** Some runs are short of room on their nodes and in their quota. */
+const ample = { cpu: '6', pods: '40' };
+const scarce = { cpu: '2', pods: '16' };
+const processCount = 2;
 const quietMs = 25 * 60_000;
 const stillMs = 10 * 60_000;
 /** Writes of one object in ten minutes without work: more is a loop. */
 const writesWhenQuiet = 20;
 const maxChunkMs = 20_000;
+/** Clocks are off by so much at most, either way. */
+const maxSkewMs = 5 * 60_000;
+/** Time without a server after a crash. */
+const maxDowntimeMs = 20_000;
+/** A process that stands still longer than its lease lasts (15 s) loses the lead. */
+const maxStallMs = 45_000;
+/** A node that is back is believed after this long. */
+const shakyMs = 5 * 60_000;
 
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const run = new Run(options);
@@ -76,24 +77,41 @@ class Run {
   readonly #options: SimulationOptions;
   readonly #random: Random;
   readonly #clock = new VirtualClock();
-  readonly #store = new CrashableStore(openMemoryStore());
+  readonly #pki = createPki(
+    servingNames({ serviceCidr: '10.96.0.0/12', clusterDomain: 'cluster.local', nodeIp: '127.0.0.1' }),
+    this.#clock.now(),
+  );
   readonly #faults: Faults;
+  readonly #ledger: Ledger;
+  readonly #store: CrashableStore;
+  readonly #workload: Workload;
   readonly #log: string[] = [];
   readonly #violations: string[] = [];
-  /** By deployment UID: the most pods it may have until it is as desired again. */
-  readonly #allowed: Allowed = new Map();
+  readonly #promises: Promises = { allowed: new Map(), calm: new Set(), held: new Set() };
   readonly #silent = new Set<string>();
-  /** Deployments that nothing but a rollout has touched since they were whole. */
-  readonly #calm = new Set<string>();
+  /** Until when nodes that were silent may still be given up. */
+  readonly #shakyUntil = new Map<string, number>();
+  readonly #processes: ControlProcess[] = [];
   #life!: ReturnType<CrashableStore['open']>;
-  #cluster!: Cluster;
+  #cluster: Cluster | undefined;
   #lives = 0;
-  #serial = 0;
+  #processSerial = 0;
+  readonly #room: typeof ample;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#random = seededRandom(options.seed * 2 + 1);
+    this.#room = options.seed % 3 === 0 ? scarce : ample;
     this.#faults = createFaults(seededRandom(options.seed * 2 + 2), this.#clock);
+    this.#ledger = new Ledger(() => this.#clock.now(), this.#faults.lostPods);
+    this.#store = new CrashableStore(openMemoryStore(), (key, value) => this.#ledger.follow(key, value));
+    this.#workload = new Workload({
+      client: () => this.#client,
+      random: this.#random,
+      promises: this.#promises,
+      note: (text) => this.#note(text),
+      broken: (violation) => this.#broken([violation]),
+    });
   }
 
   result(): SimulationResult {
@@ -108,17 +126,19 @@ class Run {
 
   async end(): Promise<void> {
     this.#faults.active = false;
+    for (const process of this.#processes) process.crash();
     await this.#cluster?.stop();
   }
 
   async all(): Promise<void> {
     await this.#boot();
-    await this.#cluster.client.create(Namespace, { metadata: { name: namespace } });
-    await this.#cluster.client.create(ResourceQuota, {
+    for (let i = 0; i < processCount; i++) this.#startProcess();
+    await this.#client.create(Namespace, { metadata: { name: namespace } });
+    await this.#client.create(ResourceQuota, {
       metadata: { name: 'pods', namespace },
-      spec: { hard: { pods: '40' } },
+      spec: { hard: { pods: this.#room.pods } },
     });
-    await this.#cluster.settle();
+    await this.#advance(10_000);
     this.#faults.active = true;
     const steps = this.#options.steps ?? 40;
     for (let step = 0; step < steps && this.#violations.length === 0; step++) {
@@ -128,30 +148,87 @@ class Run {
     if (this.#violations.length === 0) await this.#comeToRest();
   }
 
+  get #client() {
+    return this.#cluster!.client;
+  }
+
+  readonly #idle = () =>
+    (this.#cluster === undefined || (this.#cluster.plane.idle() && this.#cluster.nodes!.idle())) &&
+    this.#processes.every((process) => process.idle());
+
+  #advance(ms: number): Promise<void> {
+    return this.#clock.advance(ms, this.#idle);
+  }
+
   async #boot(): Promise<void> {
     this.#life = this.#store.open();
     this.#cluster = await startCluster({
       clock: this.#clock,
       seed: this.#options.seed * 1000 + this.#lives++,
       nodes: nodeCount,
-      nodeCapacity: { cpu: nodeCpu, memory: '64Gi', pods: '30' },
+      nodeCapacity: { cpu: this.#room.cpu, memory: '64Gi', pods: '30' },
+      nodeLeaseSeconds: 40,
       store: this.#life.store,
-      intercept: (transport, user) => this.#faults.intercept(transport, user),
-      ...(this.#options.controllers ? { controllers: this.#options.controllers } : {}),
+      disable: ['controllers', 'scheduler'],
+      // The server's own requests and the test's are left alone: what is tested is how the roles bear failure.
+      intercept: (transport) => this.#faults.watches(transport),
     });
     for (const name of this.#silent) this.#cluster.nodes!.fail(name);
+    for (const name of this.#cluster.nodes!.names) this.#cluster.nodes!.setClock(name, this.#skew());
   }
 
-  /** Ends the server as it is and starts another on what is in the store. */
-  async #reboot(why: string): Promise<void> {
-    this.#note(`${why}: a new server starts`);
+  #skew(): number {
+    return this.#random.below(2) ? 0 : this.#random.below(2 * maxSkewMs) - maxSkewMs;
+  }
+
+  #startProcess(): void {
+    const { controllers, schedulerConfig, twoLeaders, seed } = this.#options;
+    const serial = this.#processSerial++;
+    const process = new ControlProcess({
+      identity: `process-${serial}`,
+      clock: this.#clock,
+      skewMs: this.#skew(),
+      seed: seed * 1000 + serial,
+      pki: this.#pki,
+      faults: this.#faults,
+      connect: (user) => this.#cluster?.plane.server.direct(user),
+      onWrite: (...write) => this.#seeWrite(...write),
+      ...(controllers ? { controllers } : {}),
+      ...(schedulerConfig ? { schedulerConfig } : {}),
+      ...(twoLeaders ? { ignoresElection: true } : {}),
+    });
+    this.#processes.push(process);
+  }
+
+  /** Only the leader works; one that stood still may not know yet that it no longer leads. */
+  #seeWrite(process: ControlProcess, request: ResourceRequest): void {
+    const { leader } = this.#ledger;
+    if (leader === process.identity || /^(leases|events)$/.test(request.kind.plural)) return;
+    if (!process.isLate) {
+      this.#broken([`${process.identity} writes ${request.kind.plural} while ${leader || 'nobody'} leads`]);
+      return;
+    }
+    countLost(this.#faults.lostPods, request);
+    // Two have scaled by what each of them saw.
+    if (request.kind.plural === 'replicasets')
+      for (const uid of this.#promises.calm) this.#promises.allowed.set(uid, Number.POSITIVE_INFINITY);
+    this.#promises.calm.clear();
+  }
+
+  /** The server is gone; after a while another starts on what is in the store. Controllers and scheduler live on. */
+  async #reboot(): Promise<void> {
     const active = this.#faults.active;
     this.#faults.active = false;
     this.#life.kill();
-    await this.#cluster.stop();
+    const cluster = this.#cluster!;
+    this.#cluster = undefined;
+    await cluster.stop();
+    for (const process of this.#processes) process.disconnect();
+    await this.#advance(this.#random.below(maxDowntimeMs));
+    this.#note('a new server starts');
     await this.#boot();
-    await this.#cluster.settle();
-    this.#calm.clear();
+    await quiesce(this.#idle);
+    this.#promises.calm.clear();
     this.#faults.active = active;
   }
 
@@ -172,26 +249,47 @@ class Run {
       const piece = Math.min(left, 1 + this.#random.below(maxChunkMs));
       left -= piece;
       try {
-        await this.#cluster.advance(piece);
+        await this.#advance(piece);
       } catch (error) {
         if (!this.#life.crashed()) {
           this.#broken([`time does not pass: ${(error as Error).message}`]);
           return;
         }
       }
-      if (this.#life.crashed()) await this.#reboot('crash');
+      if (this.#life.crashed()) {
+        this.#note('the server has crashed');
+        await this.#reboot();
+      }
       await this.#check();
     }
   }
 
-  async #check(): Promise<void> {
-    const world = await look(this.#cluster.client);
-    const violations = violationsNow(world, this.#allowed, this.#faults.lostPods);
+  #knowledge(): Knowledge {
+    const now = this.#clock.now();
+    const shaky = new Set(this.#silent);
+    for (const [name, until] of this.#shakyUntil) if (until > now) shaky.add(name);
+    return {
+      now,
+      maxSkewMs,
+      shaky,
+      allowed: this.#promises.allowed,
+      held: this.#promises.held,
+      lostPods: this.#faults.lostPods,
+      succeeded: (job) => this.#ledger.succeeded(job),
+    };
+  }
+
+  async #check(): Promise<World> {
+    const world = await look(this.#client);
+    const violations = [...this.#ledger.takeViolations(), ...violationsNow(world, this.#knowledge())];
     this.#broken(violations);
-    if (violations.length) {
-      for (const job of world.jobs) this.#note(`job ${job.metadata.name}: ${JSON.stringify(job.status)}`);
-      for (const pod of world.pods) this.#note(describePod(pod));
-    }
+    this.#checkPromises(world);
+    if (this.#violations.length) this.#describe(world);
+    return world;
+  }
+
+  #checkPromises(world: World): void {
+    const { allowed, calm } = this.#promises;
     for (const deployment of world.deployments) {
       const { uid, name, deletionTimestamp } = deployment.metadata;
       // One that is deleted in the foreground is there while its pods already go.
@@ -200,10 +298,10 @@ class Run {
       const pods = podsOf(world, deployment).filter((pod) => !isGoing(pod) && !isOver(pod));
       const ready = pods.filter(isReady).length;
       if (pods.length === replicas && ready === replicas) {
-        this.#allowed.delete(uid);
+        allowed.delete(uid);
         // Pods of a silent node look ready for a while.
-        if (this.#silent.size === 0) this.#calm.add(uid);
-      } else if (this.#calm.has(uid) && deployment.spec.strategy?.type !== 'Recreate') {
+        if (this.#silent.size === 0) calm.add(uid);
+      } else if (calm.has(uid) && deployment.spec.strategy?.type !== 'Recreate') {
         // The default of a quarter is rounded down, so that small deployments keep all their pods.
         const unavailable = deployment.spec.strategy?.rollingUpdate?.maxUnavailable ?? 0;
         const least = replicas - Math.max(Number(unavailable), 0);
@@ -212,45 +310,41 @@ class Run {
     }
   }
 
+  #describe(world: World): void {
+    for (const job of world.jobs) this.#note(`job ${job.metadata.name}: ${JSON.stringify(job.status)}`);
+    for (const pod of world.pods) this.#note(describePod(pod));
+  }
+
   async #comeToRest(): Promise<void> {
     this.#faults.active = false;
     this.#life.crashAfter(Number.POSITIVE_INFINITY, true);
-    for (const name of this.#silent) await this.#cluster.nodes!.recover(name);
-    this.#silent.clear();
+    await this.#returnNodes();
+    await this.#workload.release();
     this.#note('left alone');
-    await this.#cluster.advance(quietMs);
-    await this.#check();
-    const world = await look(this.#cluster.client);
-    const violations = violationsWhenQuiet(world);
+    await this.#advance(quietMs);
+    const world = await this.#check();
+    const violations = violationsWhenQuiet(world, this.#knowledge());
     this.#broken(violations);
-    if (violations.length)
-      for (const pod of world.pods) if (!isReady(pod) && !isOver(pod)) this.#note(describePod(pod));
+    if (violations.length) this.#describe(world);
     this.#store.takeWrites();
-    await this.#cluster.advance(stillMs);
+    await this.#advance(stillMs);
     for (const [key, count] of this.#store.takeWrites())
       if (count > writesWhenQuiet && !/cronjobs|jobs|sim\/cron|events/.test(key))
         this.#broken([`${key} was written ${count} times though nothing happened`]);
   }
 
   async #act(): Promise<void> {
-    const actions: readonly (readonly [weight: number, act: () => Promise<void>])[] = [
-      [6, () => this.#deploy()],
-      [8, () => this.#changeDeployment()],
-      [3, () => this.#statefulSet()],
-      [4, () => this.#job()],
-      [1, () => this.#daemonSet()],
-      [1, () => this.#cronJob()],
-      [2, () => this.#service()],
-      [4, () => this.#deletePod()],
-      [4, () => this.#evict()],
-      [3, () => this.#remove()],
+    const acts: readonly Act[] = [
+      ...this.#workload.acts(),
       [2, () => this.#loseNode()],
-      [3, () => this.#returnNode()],
+      [3, () => this.#returnNodes()],
       [2, () => this.#planCrash()],
-      [3, () => this.#rollBudgeted()],
+      [2, () => this.#crashProcess()],
+      [1, () => this.#stallLeader()],
+      [1, () => this.#setNodeClock()],
     ];
-    let pick = this.#random.below(actions.reduce((sum, [weight]) => sum + weight, 0));
-    for (const [weight, act] of actions) {
+    let pick = this.#random.below(acts.reduce((sum, [weight]) => sum + weight, 0));
+    for (const [weight, act] of acts) {
       pick -= weight;
       if (pick >= 0) continue;
       try {
@@ -264,219 +358,31 @@ class Run {
     }
   }
 
-  #oneOf<T>(items: readonly T[]): T | undefined {
-    return items.length ? items[this.#random.below(items.length)] : undefined;
-  }
-
-  #template(app: string, image = 'v1', annotations: Record<string, string> = {}) {
-    return {
-      metadata: { labels: { app }, annotations },
-      spec: {
-        containers: [
-          { name: 'main', image, resources: { requests: { cpu: `${100 + 100 * this.#random.below(8)}m` } } },
-        ],
-      },
-    };
-  }
-
-  async #deploy(): Promise<void> {
-    const { client } = this.#cluster;
-    if ((await client.list(Deployment, { namespace })).items.length >= 4) return;
-    const name = `web-${this.#serial++}`;
-    const recreate = this.#random.below(5) === 0;
-    const rollingUpdate = { maxSurge: 1 + this.#random.below(2), maxUnavailable: this.#random.below(2) };
-    const replicas = this.#random.below(6);
-    this.#note(`create deployment ${name} of ${replicas}`);
-    await client.create(Deployment, {
-      metadata: { name, namespace },
-      spec: {
-        replicas,
-        selector: { matchLabels: { app: name } },
-        strategy: recreate ? { type: 'Recreate' } : { type: 'RollingUpdate', rollingUpdate },
-        template: this.#template(name, 'v1', { 'sim.timonel.dev/start-delay': `${this.#random.below(8)}s` }),
-      },
-    });
-  }
-
-  async #changeDeployment(): Promise<void> {
-    const { client } = this.#cluster;
-    const deployment = this.#oneOf((await client.list(Deployment, { namespace })).items);
-    if (!deployment) return;
-    const { uid, name } = deployment.metadata;
-    this.#allowed.set(uid, Math.max(this.#allowed.get(uid) ?? 0, surgeOf(deployment)));
-    if (this.#random.below(2)) {
-      const replicas = this.#random.below(7);
-      this.#calm.delete(uid);
-      this.#note(`scale ${name} to ${replicas}`);
-      await client.patch(Deployment, deployment.metadata, { spec: { replicas } }, { type: 'merge' });
-    } else {
-      const image = `v${this.#serial++}`;
-      this.#note(`roll ${name} to ${image}`);
-      await client.patch(
-        Deployment,
-        deployment.metadata,
-        { spec: { template: { spec: { containers: [{ name: 'main', image }] } } } },
-        { type: 'strategic' },
-      );
-    }
-  }
-
-  /** A deployment with a budget, for evictions to be held against. */
-  async #rollBudgeted(): Promise<void> {
-    const { client } = this.#cluster;
-    const deployment = this.#oneOf((await client.list(Deployment, { namespace })).items);
-    if (!deployment) return;
-    const minAvailable = 1 + this.#random.below(2);
-    this.#note(`budget of ${minAvailable} for ${deployment.metadata.name}`);
-    await client.create(PodDisruptionBudget, {
-      metadata: { name: deployment.metadata.name, namespace },
-      spec: { minAvailable, selector: { matchLabels: { app: deployment.metadata.name } } },
-    });
-  }
-
-  async #statefulSet(): Promise<void> {
-    const { client } = this.#cluster;
-    const sets = (await client.list(StatefulSet, { namespace })).items;
-    const known = this.#oneOf(sets);
-    if (known && (sets.length > 1 || this.#random.below(2))) {
-      const replicas = this.#random.below(4);
-      this.#note(`scale stateful set ${known.metadata.name} to ${replicas}`);
-      await client.patch(StatefulSet, known.metadata, { spec: { replicas } }, { type: 'merge' });
-      return;
-    }
-    const name = `db-${this.#serial++}`;
-    this.#note(`create stateful set ${name}`);
-    await client.create(StatefulSet, {
-      metadata: { name, namespace },
-      spec: {
-        replicas: this.#random.below(4),
-        serviceName: name,
-        podManagementPolicy: this.#random.below(2) ? 'Parallel' : 'OrderedReady',
-        selector: { matchLabels: { app: name } },
-        template: this.#template(name),
-      },
-    });
-  }
-
-  async #job(): Promise<void> {
-    const name = `job-${this.#serial++}`;
-    const indexed = this.#random.below(2) === 0;
-    const completions = 1 + this.#random.below(4);
-    const template = this.#template(name, 'v1', {
-      'sim.timonel.dev/run-duration': `${1 + this.#random.below(20)}s`,
-    });
-    this.#note(`create job ${name} of ${completions}`);
-    await this.#cluster.client.create(Job, {
-      metadata: { name, namespace },
-      spec: {
-        completions,
-        parallelism: 1 + this.#random.below(3),
-        completionMode: indexed ? 'Indexed' : 'NonIndexed',
-        template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } },
-      },
-    });
-  }
-
-  async #daemonSet(): Promise<void> {
-    if ((await this.#cluster.client.list(DaemonSet, { namespace })).items.length) return;
-    const name = `agent-${this.#serial++}`;
-    this.#note(`create daemon set ${name}`);
-    await this.#cluster.client.create(DaemonSet, {
-      metadata: { name, namespace },
-      spec: { selector: { matchLabels: { app: name } }, template: this.#template(name) },
-    });
-  }
-
-  async #cronJob(): Promise<void> {
-    if ((await this.#cluster.client.list(CronJob, { namespace })).items.length) return;
-    const name = `cron-${this.#serial++}`;
-    const template = this.#template(name);
-    this.#note(`create cron job ${name}`);
-    await this.#cluster.client.create(CronJob, {
-      metadata: { name, namespace },
-      spec: {
-        schedule: '*/5 * * * *',
-        concurrencyPolicy: 'Forbid',
-        jobTemplate: { spec: { template: { ...template, spec: { ...template.spec, restartPolicy: 'OnFailure' } } } },
-      },
-    });
-  }
-
-  async #service(): Promise<void> {
-    const name = `svc-${this.#serial++}`;
-    const type = this.#random.below(2) ? 'NodePort' : 'ClusterIP';
-    this.#note(`create service ${name}`);
-    await this.#cluster.client.create(Service, {
-      metadata: { name, namespace },
-      spec: { type, selector: { app: 'web-0' }, ports: [{ port: 80 }] },
-    });
-  }
-
-  async #somePod() {
-    const { items } = await this.#cluster.client.list(Pod, { namespace });
-    return this.#oneOf(items.filter((pod) => !isGoing(pod)));
-  }
-
-  async #deletePod(): Promise<void> {
-    const pod = await this.#somePod();
-    if (!pod) return;
-    this.#calm.clear();
-    this.#note(`delete pod ${pod.metadata.name}`);
-    await this.#cluster.client.delete(Pod, pod.metadata, { gracePeriodSeconds: this.#random.below(10) });
-  }
-
-  async #evict(): Promise<void> {
-    const { client } = this.#cluster;
-    const pod = await this.#somePod();
-    if (!pod) return;
-    const budget = await client.find(PodDisruptionBudget, { namespace, name: pod.metadata.labels?.['app'] ?? '-' });
-    this.#note(`evict ${pod.metadata.name}`);
-    this.#calm.clear();
-    await client.subresource(
-      'create',
-      Pod,
-      { ...pod.metadata, subresource: 'eviction' },
-      {
-        apiVersion: 'policy/v1',
-        kind: 'Eviction',
-        metadata: { name: pod.metadata.name, namespace },
-      },
-    );
-    if (!budget || isOver(pod) || !isReady(pod)) return;
-    const pods = (await client.list(Pod, { namespace })).items;
-    const broken = budgetBroken(budget.spec.selector, Number(budget.spec.minAvailable), {
-      pods,
-      evicted: pod.metadata.name,
-    });
-    if (broken) this.#broken([broken]);
-  }
-
-  async #remove(): Promise<void> {
-    const { client } = this.#cluster;
-    const kinds = [Deployment, StatefulSet, Job, CronJob, DaemonSet, Service] as const;
-    const kind = kinds[this.#random.below(kinds.length)]!;
-    const object = this.#oneOf((await client.list<KubeObject>(kind as KindRef, { namespace })).items);
-    if (!object) return;
-    const propagationPolicy = this.#random.below(2) ? 'Foreground' : 'Background';
-    this.#note(`delete ${object.kind} ${object.metadata.name} (${propagationPolicy})`);
-    await client.delete(kind as KindRef, { namespace, name: object.metadata.name }, { propagationPolicy });
-  }
-
   async #loseNode(): Promise<void> {
     if (this.#silent.size) return;
-    const name = this.#oneOf(this.#cluster.nodes!.names)!;
+    const { names } = this.#cluster!.nodes!;
+    const name = names[this.#random.below(names.length)]!;
     this.#note(`${name} falls silent`);
-    this.#calm.clear();
+    this.#promises.calm.clear();
     this.#silent.add(name);
-    this.#cluster.nodes!.fail(name);
+    this.#cluster!.nodes!.fail(name);
   }
 
-  async #returnNode(): Promise<void> {
-    for (const name of this.#silent) {
+  async #returnNodes(): Promise<void> {
+    for (const name of [...this.#silent]) {
       this.#note(`${name} is back`);
       this.#silent.delete(name);
-      await this.#cluster.nodes!.recover(name);
+      this.#shakyUntil.set(name, this.#clock.now() + shakyMs);
+      await this.#cluster!.nodes!.recover(name);
     }
+  }
+
+  async #setNodeClock(): Promise<void> {
+    const { names } = this.#cluster!.nodes!;
+    const name = names[this.#random.below(names.length)]!;
+    const skewMs = this.#skew();
+    this.#note(`the clock of ${name} is set ${skewMs} ms off`);
+    this.#cluster!.nodes!.setClock(name, skewMs);
   }
 
   /** The server will crash at one of its next commits: before it is written, or after, unanswered. */
@@ -484,6 +390,31 @@ class Run {
     const commits = 1 + this.#random.below(25);
     this.#note(`the server will crash at commit ${commits}`);
     this.#life.crashAfter(commits, this.#random.below(2) === 0);
+  }
+
+  /** Controllers and scheduler crash at some moment of the next seconds, and start again with nothing in mind. */
+  async #crashProcess(): Promise<void> {
+    const process = this.#processes[this.#random.below(this.#processes.length)]!;
+    this.#note(`${process.identity}${process.leads ? ', which leads,' : ''} will crash`);
+    this.#clock.after(this.#random.below(5000), () => {
+      const at = this.#processes.indexOf(process);
+      if (at < 0) return;
+      this.#processes.splice(at, 1);
+      process.crash();
+      this.#promises.calm.clear();
+      this.#clock.after(this.#random.below(10_000), () => this.#startProcess());
+    });
+  }
+
+  /** The leader stands still in the middle of its work; the other takes over; then what it was about to send arrives. */
+  async #stallLeader(): Promise<void> {
+    const process = this.#processes.find((candidate) => candidate.leads);
+    if (!process) return;
+    this.#note(`${process.identity}, which leads, will stand still`);
+    this.#clock.after(this.#random.below(5000), () => {
+      process.stall();
+      this.#clock.after(this.#random.below(maxStallMs), () => process.resume());
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import { Pod } from '../../api/core/pod.ts';
-import { isConflict, isInvalid, isNotFound } from '../../api/machinery/status.ts';
+import { isInvalid, isNotFound } from '../../api/machinery/status.ts';
 import type { ControllerContext } from '../../client/reconcile.ts';
 import { type P, trackingFinalizer } from './pods.ts';
 
@@ -11,6 +11,8 @@ export async function removeFinalizer(pod: P, { client }: ControllerContext): Pr
   try {
     await client.patch(Pod, pod.metadata, patch, { type: 'strategic' });
   } catch (error) {
-    if (!isNotFound(error) && !isConflict(error) && !isInvalid(error)) throw error;
+    // Gone, or replaced by another of its name (then the UID in the patch is refused). A conflict is tried again: a pod that
+    // kept its finalizer would never be counted.
+    if (!isNotFound(error) && !isInvalid(error)) throw error;
   }
 }

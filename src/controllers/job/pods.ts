@@ -43,14 +43,14 @@ const count = (pod: P, annotation: string): number => Number(pod.metadata.annota
 export const earlierFailures = (pod: P): number => count(pod, failureCountAnnotation);
 export const earlierIgnored = (pod: P): number => count(pod, ignoredCountAnnotation);
 
-/** When a pod ended, in ms since the epoch. */
+/** When a pod ended, in ms since the epoch; not after `now`, whatever its node's clock says. */
 export function finishedAt(pod: P, now: number): number {
   let latest = 0;
   for (const status of pod.status.containerStatuses ?? []) {
     const at = status.state.terminated?.finishedAt;
     if (at) latest = Math.max(latest, parseTime(at));
   }
-  if (latest) return latest;
+  if (latest) return Math.min(latest, now);
   const ready = findCondition(pod.status.conditions, 'Ready')?.lastTransitionTime;
   const fallback = ready ?? pod.metadata.deletionTimestamp;
   return fallback ? Math.min(parseTime(fallback), now) : now;

@@ -3,7 +3,7 @@ import { Pod } from '../../api/core/pod.ts';
 import { Secret } from '../../api/core/secret.ts';
 import { ServiceAccount } from '../../api/core/service-account.ts';
 import type { Shared } from '../../api/kind.ts';
-import { isConflict, isNotFound } from '../../api/machinery/status.ts';
+import { isNotFound } from '../../api/machinery/status.ts';
 import { parseTime } from '../../base/clock.ts';
 import { type ControllerContext, defineController } from '../../client/reconcile.ts';
 import { allow } from '../rbac-rules.ts';
@@ -56,7 +56,7 @@ export const legacyTokenCleaner = defineController<Secret>({
       if (left > 0) return { requeueAfterMs: Math.max(day, left) };
       await client.delete(Secret, secret.metadata, { preconditions: { uid, resourceVersion } });
     } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error;
+      if (!isNotFound(error)) throw error;
     }
     return undefined;
   },

@@ -1,0 +1,118 @@
+/**
+ * What was committed, followed write by write: what a look every few seconds could miss. It knows for each ReplicaSet how many
+ * pods were ever wanted of it lately, which pods of a Job succeeded, and who leads.
+ */
+import type { ReplicaSet } from '../../src/api/apps/replica-set.ts';
+import { Lease } from '../../src/api/coordination/lease.ts';
+import type { Pod } from '../../src/api/core/pod.ts';
+import { electionLease } from './control-process.ts';
+import { isGoing, isOver } from './world.ts';
+
+/** A controller may see the size that a set had this long ago. */
+const staleMs = 30_000;
+
+interface SetRecord {
+  name: string;
+  replicas: number;
+  /** The most replicas that were wanted since the set was whole, and for a while before. */
+  ceiling: number;
+  wholeSince: number | undefined;
+}
+
+interface PodRecord {
+  readonly owner: string;
+  readonly active: boolean;
+}
+
+export class Ledger {
+  readonly #now: () => number;
+  readonly #lostPods: Map<string, number>;
+  readonly #sets = new Map<string, SetRecord>();
+  readonly #setKeys = new Map<string, string>();
+  readonly #pods = new Map<string, PodRecord>();
+  readonly #active = new Map<string, number>();
+  readonly #succeeded = new Map<string, Set<string>>();
+  #violations: string[] = [];
+  /** The identity that holds the lease of controllers and scheduler. */
+  leader = '';
+
+  constructor(now: () => number, lostPods: Map<string, number>) {
+    this.#now = now;
+    this.#lostPods = lostPods;
+  }
+
+  /** What was broken since the last call. */
+  takeViolations(): readonly string[] {
+    const violations = this.#violations;
+    this.#violations = [];
+    return violations;
+  }
+
+  /** Pods of a Job that ever were seen to have succeeded. */
+  succeeded(job: string): number {
+    return this.#succeeded.get(job)?.size ?? 0;
+  }
+
+  follow(key: string, value: Uint8Array | null): void {
+    if (key.startsWith('/registry/core/pods/')) this.#pod(key, parse<Pod>(value));
+    else if (key.startsWith('/registry/apps/replicasets/')) this.#set(key, parse<ReplicaSet>(value));
+    else if (key === `/registry/${Lease.group}/leases/${electionLease.namespace}/${electionLease.name}`)
+      this.leader = parse<Lease>(value)?.spec.holderIdentity ?? '';
+  }
+
+  #set(key: string, set: ReplicaSet | undefined): void {
+    if (!set) {
+      this.#sets.delete(this.#setKeys.get(key) ?? '');
+      this.#setKeys.delete(key);
+      return;
+    }
+    const { uid, name } = set.metadata;
+    const replicas = set.spec.replicas ?? 1;
+    this.#settle(uid);
+    const record = this.#sets.get(uid) ?? { name, replicas, ceiling: replicas, wholeSince: undefined };
+    record.replicas = replicas;
+    record.ceiling = Math.max(record.ceiling, replicas);
+    this.#sets.set(uid, record);
+    this.#setKeys.set(key, uid);
+    this.#weigh(uid);
+  }
+
+  #pod(key: string, pod: Pod | undefined): void {
+    const before = this.#pods.get(key);
+    const owner = pod?.metadata.ownerReferences?.find((reference) => reference.controller)?.uid ?? '';
+    const active = pod !== undefined && !isGoing(pod) && !isOver(pod);
+    this.#settle(owner);
+    if (pod) this.#pods.set(key, { owner, active });
+    else this.#pods.delete(key);
+    if (before?.active) this.#active.set(before.owner, (this.#active.get(before.owner) ?? 0) - 1);
+    if (active) this.#active.set(owner, (this.#active.get(owner) ?? 0) + 1);
+    if (pod?.status.phase === 'Succeeded') {
+      const known = this.#succeeded.get(owner) ?? new Set();
+      this.#succeeded.set(owner, known.add(pod.metadata.uid));
+    }
+    this.#weigh(owner);
+  }
+
+  /** Before a change: of a set that has been whole for long, what was wanted earlier is forgotten. */
+  #settle(uid: string): void {
+    const set = this.#sets.get(uid);
+    if (set?.wholeSince === undefined || this.#now() - set.wholeSince < staleMs) return;
+    set.ceiling = set.replicas;
+    this.#lostPods.delete(uid);
+  }
+
+  /** Surplus that a set has not yet deleted is no fault of it, one that it made is. */
+  #weigh(uid: string): void {
+    const set = this.#sets.get(uid);
+    if (!set) return;
+    const active = this.#active.get(uid) ?? 0;
+    if (active > set.replicas) set.wholeSince = undefined;
+    else set.wholeSince ??= this.#now();
+    const most = set.ceiling + (this.#lostPods.get(uid) ?? 0);
+    if (active > most)
+      this.#violations.push(`replica set ${set.name} has ${active} pods, no more than ${most} were ever wanted`);
+  }
+}
+
+const parse = <T>(value: Uint8Array | null): T | undefined =>
+  value ? (JSON.parse(Buffer.from(value).toString()) as T) : undefined;
