@@ -50,6 +50,8 @@ clusterCommand('up', 'Start a cluster and wait until it is usable')
     'how long the lease of a control plane that is gone is respected (9s)',
   )
   .option('--disable <parts>', 'leave parts out, separated by commas', list)
+  .option('--ca-cert <file>', 'authority of a new cluster, a root or an intermediate, instead of one of its own')
+  .option('--ca-key <file>', 'its key')
   .option('--authentication-config <file>', 'AuthenticationConfiguration file')
   .option('--authorization-mode <modes>', 'Node,RBAC by default; AlwaysAllow and Webhook on request', list)
   .option('--admission-config <file>', 'AdmissionConfiguration file')

@@ -38,6 +38,9 @@ export interface ClusterSettings {
   podCidr: string | undefined;
   serviceCidr: string | undefined;
   disable: OptionalPart[];
+  /** The authority that a new cluster's certificates come from, with its key; one of its own without. */
+  caCert: string | undefined;
+  caKey: string | undefined;
   authenticationConfig: string | undefined;
   authorizationMode: string[] | undefined;
   admissionConfig: string | undefined;
@@ -198,6 +201,8 @@ const settingTypes: Record<keyof ClusterSettings, 'string' | 'number' | 'boolean
   podCidr: 'string',
   serviceCidr: 'string',
   disable: 'list',
+  caCert: 'string',
+  caKey: 'string',
   authenticationConfig: 'string',
   authorizationMode: 'list',
   admissionConfig: 'string',
@@ -242,6 +247,7 @@ export function validateSettings(settings: ClusterSettings): void {
     if (cidr !== undefined && !/^\d+\.\d+\.\d+\.\d+\/\d+$/.test(cidr))
       throw wrong(`${flag} must be an IPv4 network such as 10.244.0.0/16, not "${cidr}"`);
   }
+  if (Boolean(settings.caCert) !== Boolean(settings.caKey)) throw wrong('--ca-cert and --ca-key are needed together');
   const lease = settings.leaderElectLeaseDuration;
   if (lease !== undefined && !((parseDuration(lease) ?? 0) >= 1000)) {
     throw wrong(`--leader-elect-lease-duration "${lease}" must be a duration of at least 1s, such as 9s`);

@@ -6,6 +6,7 @@ import {
   type CertificateAndKey,
   certificateFacts,
   certificateLifetimeMs,
+  certificatesIn,
   clockSkewMs,
   createAuthority,
   generateKeys,
@@ -133,8 +134,8 @@ export function ensurePki(folder: string, names: ServingNames, now: number): Clu
 }
 
 /**
- * Puts an authority of the operator's into a data dir, before anything is issued: a root, or an intermediate followed by
- * what is above it. Throws UserError when it cannot sign certificates now.
+ * Puts an authority of the operator's into a data dir, before anything is issued. What is above an intermediate is left
+ * out: what its other intermediates issue must open no door here. Throws UserError when it cannot sign certificates now.
  */
 export function adoptAuthority(folder: string, authority: CertificateAndKey, now: number): void {
   assertAuthority(authority, '--ca-cert', '--ca-key');
@@ -144,7 +145,9 @@ export function adoptAuthority(folder: string, authority: CertificateAndKey, now
       `--ca-cert is valid from ${new Date(notBefore).toISOString()} to ${new Date(notAfter).toISOString()}, not now`,
     );
   }
-  writePair(join(folder, 'ca'), authority);
+  const all = certificatesIn(authority.cert);
+  const anchors = all.filter((ca) => !all.some((below) => below !== ca && below.checkIssued(ca)));
+  writePair(join(folder, 'ca'), { cert: anchors.map(String).join(''), key: authority.key });
 }
 
 /** What a node agent proves itself with. */

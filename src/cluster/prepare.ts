@@ -11,6 +11,7 @@ import {
   type ClusterSettings,
   paths,
   readConfig,
+  readUserFile,
   UserError,
   validateSettings,
   writeConfig,
@@ -18,7 +19,7 @@ import {
 import { listClusters } from './find.ts';
 import { defaultKubeconfigPath } from './kubeconfig.ts';
 import { machineAddress } from './networks.ts';
-import { ensureAgentPki, ensurePki, servingNames } from './pki.ts';
+import { adoptAuthority, ensureAgentPki, ensurePki, servingNames } from './pki.ts';
 import { settleSharedState } from './shared-state.ts';
 import { fillFromSnapshot } from './snapshots.ts';
 
@@ -83,19 +84,26 @@ export async function prepareCluster(given: ClusterSettings, options: PrepareOpt
     if (!existed) rmSync(dataDir, { recursive: true, force: true });
     else for (const entry of readdirSync(dataDir)) rmSync(join(dataDir, entry), { recursive: true, force: true });
   };
-  if (settings.fromSnapshot) {
-    await fillFromSnapshot(settings.fromSnapshot, config).catch(async (error: unknown) => {
+  const undoOnError = async <T>(act: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await act();
+    } catch (error) {
       await undo();
       throw error;
-    });
+    }
+  };
+  const { fromSnapshot } = settings;
+  if (fromSnapshot) await undoOnError(() => fillFromSnapshot(fromSnapshot, config));
+  if (settings.caCert && settings.caKey) {
+    const authority = {
+      cert: readUserFile('--ca-cert', settings.caCert),
+      key: readUserFile('--ca-key', settings.caKey),
+    };
+    await undoOnError(() => adoptAuthority(paths(dataDir).pki, authority, now));
   }
   if (config.store === 'etcd') {
-    const shared = await settleSharedState(config, config, () =>
-      ensurePki(paths(dataDir).pki, servingNames(config), now),
-    ).catch(async (error: unknown) => {
-      await undo();
-      throw error;
-    });
+    const make = () => ensurePki(paths(dataDir).pki, servingNames(config), now);
+    const shared = await undoOnError(() => settleSharedState(config, config, make));
     config = { ...config, ...shared };
   }
   const pki = ensurePki(paths(dataDir).pki, servingNames(config), now);
@@ -118,6 +126,8 @@ const fileSettings = [
   'etcdCa',
   'etcdCert',
   'etcdKey',
+  'caCert',
+  'caKey',
   'authenticationConfig',
   'admissionConfig',
   'auditPolicy',
@@ -140,6 +150,7 @@ function refuseChanges(known: ClusterConfig, settings: ClusterSettings): void {
     ['--service-cidr', known.serviceCidr, settings.serviceCidr],
     ['--api-port', known.apiPort, settings.apiPort || undefined],
     ['--cri-endpoint', known.criEndpoint, settings.criEndpoint],
+    ['--ca-cert', known.caCert, settings.caCert],
   ];
   for (const [flag, now, asked] of fixed) {
     if (asked !== undefined && asked !== now) {

@@ -1,7 +1,7 @@
 /** Requests that an authenticating proxy forwards, with the user in headers (upstream's --requestheader flags). */
+import { createCertificateCheck } from '../../base/certificate-check.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Authenticator } from './authenticator.ts';
-import { createCertificateCheck } from './client-certificate.ts';
 import { headersByPrefix, headerValues } from './headers.ts';
 
 export interface FrontProxyOptions {

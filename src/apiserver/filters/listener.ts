@@ -12,7 +12,6 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { namesakes } from '../../base/pki.ts';
 import { strongCiphers } from '../../base/tls-ciphers.ts';
-import { trustEachAuthority } from '../../base/tls-trust.ts';
 import type { TlsOptions } from '../options.ts';
 import type { HttpRequest, HttpResponse } from './exchange.ts';
 
@@ -178,7 +177,6 @@ function secureContext(tls: TlsOptions) {
     cert: tls.cert,
     key: tls.key,
     ...(tls.clientCa ? { ca: tls.clientCa + (tls.proxyCa ? namesakes(tls.proxyCa) : '') } : {}),
-    ...trustEachAuthority,
     minVersion: 'TLSv1.2' as const,
     ciphers: strongCiphers,
   };

@@ -94,6 +94,8 @@ function resolveSettings(options: UpOptions): ClusterSettings {
     podCidr: pick('podCidr', undefined),
     serviceCidr: pick('serviceCidr', undefined),
     disable: pick('disable', []),
+    caCert: pick('caCert', undefined),
+    caKey: pick('caKey', undefined),
     authenticationConfig: pick('authenticationConfig', undefined),
     authorizationMode: pick('authorizationMode', undefined),
     admissionConfig: pick('admissionConfig', undefined),

@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { KindRef, KubeObject } from '../../api/kind.ts';
 import type { TokenReview } from '../../api/types/authentication-v1.ts';
 import type { SubjectAccessReview } from '../../api/types/authorization-v1.ts';
+import type { ClientCertificate } from '../../base/certificate-check.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
 
@@ -65,8 +66,11 @@ export class RequestAuthorizer {
   }
 
   /** Undefined for a request that may go on. Rejects when the API cannot be asked. */
-  async check(request: IncomingMessage): Promise<Refusal | undefined> {
-    const identity = certificateIdentity(request) ?? (await this.#tokenIdentity(request));
+  async check(
+    request: IncomingMessage,
+    isClient: (certificate: ClientCertificate) => boolean,
+  ): Promise<Refusal | undefined> {
+    const identity = certificateIdentity(request, isClient) ?? (await this.#tokenIdentity(request));
     if (!identity) return { status: 401, message: 'Unauthorized' };
     if (identity.groups.includes('system:masters')) return undefined;
     const subresources = nodeSubresources(new URL(request.url ?? '/', 'http://node').pathname);
@@ -104,12 +108,19 @@ export class RequestAuthorizer {
   }
 }
 
-/** From a certificate that the cluster's CA signed; TLS has verified it. */
-function certificateIdentity(request: IncomingMessage): Identity | undefined {
+const certificates = new WeakMap<object, ClientCertificate>();
+
+/** From a certificate that the cluster's CA signed. */
+function certificateIdentity(
+  request: IncomingMessage,
+  isClient: (certificate: ClientCertificate) => boolean,
+): Identity | undefined {
   const socket = request.socket as TLSSocket;
-  if (!socket.authorized) return undefined;
-  const subject = socket.getPeerCertificate?.()?.subject as { CN?: string; O?: string | string[] } | undefined;
-  if (!subject?.CN) return undefined;
-  const groups = subject.O === undefined ? [] : Array.isArray(subject.O) ? subject.O : [subject.O];
-  return { name: subject.CN, groups };
+  const { raw, subject } = socket.getPeerCertificate?.() ?? {};
+  if (!raw) return undefined;
+  const certificate = certificates.get(socket) ?? { raw, verified: socket.authorized };
+  certificates.set(socket, certificate);
+  const { CN: name, O: groups = [] } = subject as { CN?: string; O?: string | string[] };
+  if (!name || !isClient(certificate)) return undefined;
+  return { name, groups: Array.isArray(groups) ? groups : [groups] };
 }

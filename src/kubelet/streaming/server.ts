@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
+import { createCertificateCheck } from '../../base/certificate-check.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { strongCiphers } from '../../base/tls-ciphers.ts';
-import { trustEachAuthority } from '../../base/tls-trust.ts';
 import type { RequestAuthorizer } from './authorization.ts';
 import { type NodeBackend, NodeRequestError } from './node-backend.ts';
 import { answerPlain, sendText } from './plain-requests.ts';
@@ -47,7 +47,6 @@ const secureContext = ({ cert, key, clientCa }: KubeletTls) => ({
   cert,
   key,
   ca: clientCa,
-  ...trustEachAuthority,
   minVersion: 'TLSv1.2' as const,
   ciphers: strongCiphers,
 });
@@ -74,9 +73,11 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
   const sessions = new Sessions(options, sockets);
   const ending = new AbortController();
 
+  let clientCa = tls?.clientCa ?? '';
+  const isClient = createCertificateCheck({ authorities: () => clientCa, chains: true, clock: options.clock });
   const guarded = async (request: http.IncomingMessage): Promise<void> => {
     if (!tls || !authorizer) return;
-    const refusal = await authorizer.check(request).catch((error: unknown) => {
+    const refusal = await authorizer.check(request, isClient).catch((error: unknown) => {
       log.warn('a request to the node could not be authorized', { error });
       throw new NodeRequestError(500, http.STATUS_CODES[500]!);
     });
@@ -105,6 +106,7 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
   return {
     port: (server.address() as AddressInfo).port,
     setTls(next) {
+      clientCa = next.clientCa;
       if ('setSecureContext' in server) server.setSecureContext(secureContext(next));
     },
     close: () =>

@@ -1,6 +1,7 @@
 /** Requests and handshakes as strangers would try them. */
 import { type RequestOptions, request } from 'node:https';
 import { connect, type SecureVersion } from 'node:tls';
+import { trustEachAuthority } from '../../../base/tls-trust.ts';
 
 /** How long a port may take to answer. */
 const patienceMs = 10_000;
@@ -62,7 +63,8 @@ export function shakeHands(
   offer: { minVersion?: SecureVersion; maxVersion?: SecureVersion; ciphers?: string; ca?: string },
 ): Promise<Handshake | undefined> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, rejectUnauthorized: false, timeout: patienceMs, ...offer }, () => {
+    const options = { host, port, rejectUnauthorized: false, timeout: patienceMs, ...trustEachAuthority, ...offer };
+    const socket = connect(options, () => {
       const facts = {
         protocol: socket.getProtocol() ?? '',
         cipher: socket.getCipher().name,
