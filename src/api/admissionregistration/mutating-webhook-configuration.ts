@@ -1,8 +1,9 @@
 import { ageColumn, integerColumn, nameColumn } from '../core/columns.ts';
+import { ratcheted } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as admissionregistration from '../types/admissionregistration-v1.ts';
 import { setWebhookDefaults } from './webhook-defaults.ts';
-import { validateWebhooks } from './webhook-validation.ts';
+import { validateWebhooks, webhookRules } from './webhook-validation.ts';
 
 /** Webhooks that may change requests. */
 export type MutatingWebhookConfiguration = admissionregistration.MutatingWebhookConfiguration;
@@ -22,7 +23,7 @@ export const MutatingWebhookConfiguration = defineKind<MutatingWebhookConfigurat
       webhook.reinvocationPolicy ??= 'Never';
     }
   },
-  validate: validateWebhooks,
+  validate: ratcheted(validateWebhooks, webhookRules),
   columns: [nameColumn, integerColumn('Webhooks', (c) => c.webhooks?.length ?? 0), ageColumn],
   tracksGeneration: true,
 });

@@ -1,8 +1,9 @@
 import { ageColumn, integerColumn, nameColumn } from '../core/columns.ts';
+import { ratcheted } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as admissionregistration from '../types/admissionregistration-v1.ts';
 import { setWebhookDefaults } from './webhook-defaults.ts';
-import { validateWebhooks } from './webhook-validation.ts';
+import { validateWebhooks, webhookRules } from './webhook-validation.ts';
 
 /** Webhooks that may refuse requests. */
 export type ValidatingWebhookConfiguration = admissionregistration.ValidatingWebhookConfiguration;
@@ -19,7 +20,7 @@ export const ValidatingWebhookConfiguration = defineKind<ValidatingWebhookConfig
   defaults(configuration) {
     for (const webhook of configuration.webhooks ?? []) setWebhookDefaults(webhook);
   },
-  validate: validateWebhooks,
+  validate: ratcheted(validateWebhooks, webhookRules),
   columns: [nameColumn, integerColumn('Webhooks', (c) => c.webhooks?.length ?? 0), ageColumn],
   tracksGeneration: true,
 });

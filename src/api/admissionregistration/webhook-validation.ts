@@ -1,6 +1,7 @@
 /** Validation of admission webhooks, and of the rules that say which requests webhooks and policies see. */
 import type { DeepReadonly } from '../../base/deep.ts';
 import { invalidEach, validateEach, validateOptionalChoice } from '../core/field-rules.ts';
+import { selectorValues, type Tolerable, tolerable } from '../core/ratcheting.ts';
 import {
   at,
   child,
@@ -25,6 +26,14 @@ type Webhook = DeepReadonly<MutatingWebhook | ValidatingWebhook>;
 
 const acceptedReviewVersions = ['v1', 'v1beta1'];
 const maxMatchConditions = 64;
+
+/** What configurations of v1beta1's time may keep on update. */
+export const webhookRules: readonly Tolerable[] = [
+  selectorValues,
+  tolerable({ path: /\.admissionReviewVersions$/ }),
+  tolerable({ path: /\.sideEffects$/ }),
+  (error) => error.type === 'FieldValueDuplicate' && /^webhooks\[\d+\]\.name$/.test(error.path),
+];
 
 /** The webhooks of a configuration, with names of their own. */
 export function validateWebhooks({ webhooks }: { readonly webhooks?: readonly Webhook[] }): FieldError[] {

@@ -9,7 +9,9 @@ import {
   textColumn,
 } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { podRules } from '../core/pod-ratcheting.ts';
 import { workloadWarnings } from '../core/pod-warnings.ts';
+import { ratcheted } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
 import { validateDaemonSet, validateDaemonSetStatusUpdate } from './daemon-set-validation.ts';
@@ -54,7 +56,7 @@ export const DaemonSet = defineKind<DaemonSet>({
     const generation = Number(old.metadata.annotations?.[templateGeneration] ?? 0);
     setTemplateGeneration(set, deepEqual(set.spec.template, old.spec.template) ? generation : generation + 1);
   },
-  validate: validateDaemonSet,
+  validate: ratcheted(validateDaemonSet, podRules),
   validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: validateDaemonSetStatusUpdate,
   warnings: (object, old) => workloadWarnings(object, old, object.spec.template),

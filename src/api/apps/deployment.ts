@@ -8,7 +8,9 @@ import {
   textColumn,
 } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { podRules } from '../core/pod-ratcheting.ts';
 import { workloadWarnings } from '../core/pod-warnings.ts';
+import { ratcheted } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
 import { validateDeployment, validateDeploymentStatusUpdate, validateSelectorUpdate } from './deployment-validation.ts';
@@ -52,7 +54,7 @@ export const Deployment = defineKind<Deployment>({
       deployment.metadata.generation = (old.metadata.generation ?? 0) + 1;
     }
   },
-  validate: validateDeployment,
+  validate: ratcheted(validateDeployment, podRules),
   validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: validateDeploymentStatusUpdate,
   warnings: (object, old) => workloadWarnings(object, old, object.spec.template),

@@ -1,6 +1,8 @@
 import { ageColumn, formatLabelSelector, integerColumn, nameColumn, templateColumns } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { podRules } from '../core/pod-ratcheting.ts';
 import { workloadWarnings } from '../core/pod-warnings.ts';
+import { ratcheted } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
 import { validateReplicaSet, validateReplicaSetStatusUpdate, validateSelectorUpdate } from './deployment-validation.ts';
@@ -33,7 +35,7 @@ export const ReplicaSet = defineKind<ReplicaSet>({
   prepareCreate(set) {
     set.status = { replicas: 0 };
   },
-  validate: validateReplicaSet,
+  validate: ratcheted(validateReplicaSet, podRules),
   validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: validateReplicaSetStatusUpdate,
   warnings: (object, old) => workloadWarnings(object, old, object.spec.template),

@@ -1,7 +1,9 @@
 /** Validation of stateful sets. */
 import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
 import { invalidEach, validateNonNegative } from '../core/field-rules.ts';
+import { validateClaimSpec } from '../core/persistent-volume-claim-validation.ts';
 import { validatePodAnnotations } from '../core/pod-annotation-validation.ts';
+import { validatePodSpec } from '../core/pod-spec-validation.ts';
 import {
   isZero,
   validateAtMost100Percent,
@@ -45,10 +47,7 @@ export function validateStatefulSet({ spec }: SharedSet): FieldError[] {
   return errors;
 }
 
-/**
- * As upstream, only what does not involve volumes: the claims of the set become volumes that the template does not
- * list. The rest is checked when the controller creates pods.
- */
+/** What holds for the template of every set; those of old may have other faults, which the controller then meets. */
 function validateTemplate({ metadata, spec }: SharedSet['spec']['template']): FieldError[] {
   const path = 'spec.template';
   const errors = [
@@ -66,9 +65,35 @@ function validateTemplate({ metadata, spec }: SharedSet['spec']['template']): Fi
   return errors;
 }
 
-/** The name of the governing service, which older sets may have wrong. */
-export function validateStatefulSetCreate({ spec: { serviceName } }: SharedSet): FieldError[] {
-  return serviceName ? invalidEach('spec.serviceName', serviceName, dns1123Subdomain(serviceName)) : [];
+/** What older sets may have wrong: the name of the governing service, the pods' spec and the claims' templates. */
+export function validateStatefulSetCreate({ spec }: SharedSet): FieldError[] {
+  const { serviceName, template, volumeClaimTemplates = [] } = spec;
+  const templatePath = 'spec.template.spec';
+  const errors = serviceName ? invalidEach('spec.serviceName', serviceName, dns1123Subdomain(serviceName)) : [];
+  errors.push(...validatePodSpec(withClaimVolumes(spec), templatePath, { isPod: false }));
+  if (template.spec.ephemeralContainers?.length) {
+    const detail = 'ephemeral containers not allowed in pod template';
+    errors.push(forbidden(`${templatePath}.ephemeralContainers`, detail));
+  }
+  return [
+    ...errors,
+    ...volumeClaimTemplates.flatMap((claim, i) =>
+      validateClaimSpec(claim.spec, `spec.volumeClaimTemplates[${i}].spec`),
+    ),
+  ];
+}
+
+/** The spec of the set's pods: its claims are volumes that the template need not list. */
+function withClaimVolumes({
+  template,
+  volumeClaimTemplates = [],
+}: SharedSet['spec']): SharedSet['spec']['template']['spec'] {
+  const claims = volumeClaimTemplates.map(({ metadata: { name } }) => ({
+    name,
+    persistentVolumeClaim: { claimName: name },
+  }));
+  const others = (template.spec.volumes ?? []).filter(({ name }) => !claims.some((claim) => claim.name === name));
+  return { ...template.spec, volumes: [...others, ...claims] };
 }
 
 function validateStrategy(strategy: DeepReadonly<StatefulSetUpdateStrategy>): FieldError[] {

@@ -1,7 +1,9 @@
 import { ageColumn, nameColumn, templateColumns, textColumn } from '../core/columns.ts';
 import { setClaimSpecDefaults } from '../core/persistent-volume-claim-defaults.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
+import { podRules } from '../core/pod-ratcheting.ts';
 import { workloadWarnings } from '../core/pod-warnings.ts';
+import { ratcheted } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as apps from '../types/apps-v1.ts';
 import {
@@ -58,7 +60,7 @@ export const StatefulSet = defineKind<StatefulSet>({
   prepareCreate(set) {
     set.status = { replicas: 0, availableReplicas: 0 };
   },
-  validate: validateStatefulSet,
+  validate: ratcheted(validateStatefulSet, podRules),
   validateCreate: validateStatefulSetCreate,
   validateUpdate: validateStatefulSetUpdate,
   validateStatusUpdate: validateStatefulSetStatusUpdate,

@@ -1,8 +1,8 @@
 /** Validation of autoscalers. */
 import type { DeepReadonly } from '../../base/deep.ts';
-import { validateEach, validateRequiredName } from '../core/field-rules.ts';
+import { invalidEach, validateEach, validateRequiredName } from '../core/field-rules.ts';
 import { child, type FieldError, forbidden, invalid, notSupported, required } from '../machinery/field-error.ts';
-import { pathSegmentName } from '../machinery/names.ts';
+import { dns1123Subdomain, pathSegmentName } from '../machinery/names.ts';
 import { Quantity } from '../machinery/quantity.ts';
 import type {
   CrossVersionObjectReference,
@@ -40,7 +40,16 @@ function validateReference(reference: DeepReadonly<CrossVersionObjectReference>,
   return [
     ...validateRequiredName(reference.kind, pathSegmentName, child(path, 'kind')),
     ...validateRequiredName(reference.name, pathSegmentName, child(path, 'name')),
+    ...validateApiVersion(reference.apiVersion ?? '', child(path, 'apiVersion')),
   ];
+}
+
+/** A group and a version, or a version alone. */
+function validateApiVersion(apiVersion: string, path: string): FieldError[] {
+  const parts = apiVersion.split('/');
+  if (parts.length > 2) return [invalid(path, apiVersion, `unexpected GroupVersion string: ${apiVersion}`)];
+  const group = parts.length === 2 ? parts[0]! : '';
+  return group ? invalidEach(path, group, dns1123Subdomain(group)) : [];
 }
 
 type SourceName = 'object' | 'pods' | 'resource' | 'containerResource' | 'external';

@@ -1,4 +1,5 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
+import { ratcheted, tolerable } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as autoscaling from '../types/autoscaling-v2.ts';
 import { formatMetrics } from './horizontal-pod-autoscaler-columns.ts';
@@ -47,7 +48,10 @@ export const HorizontalPodAutoscaler = defineKind<HorizontalPodAutoscaler>({
   prepareCreate(autoscaler) {
     autoscaler.status = { desiredReplicas: 0, currentMetrics: [] };
   },
-  validate: validateHorizontalPodAutoscaler,
+  validate: ratcheted(validateHorizontalPodAutoscaler, [
+    tolerable({ path: /^spec\.minReplicas$/ }),
+    tolerable({ path: /\.apiVersion$/ }),
+  ]),
   validateStatusUpdate: validateHorizontalPodAutoscalerStatus,
   columns: [
     nameColumn,

@@ -11,7 +11,7 @@ const maxNameLength = 52;
 
 /** A cron job on create and update. */
 export function validateCronJob({ spec }: DeepReadonly<CronJob>): FieldError[] {
-  const errors = spec.schedule ? validateSchedule(spec.schedule, spec.timeZone) : [required('spec.schedule')];
+  const errors = spec.schedule ? validateSchedule(spec.schedule) : [required('spec.schedule')];
   errors.push(
     ...validateNonNegative(spec.startingDeadlineSeconds, 'spec.startingDeadlineSeconds'),
     ...validateTimeZone(spec.timeZone),
@@ -30,27 +30,29 @@ export function validateCronJob({ spec }: DeepReadonly<CronJob>): FieldError[] {
   return errors;
 }
 
-/** What only new cron jobs are refused for: older ones may have longer names and zones in the schedule. */
-export function validateCronJobCreate({ metadata, spec }: DeepReadonly<CronJob>): FieldError[] {
-  const errors: FieldError[] = [];
-  if ((metadata.name?.length ?? 0) > maxNameLength) {
-    errors.push(invalid('metadata.name', metadata.name, `must be no more than ${maxNameLength} characters`));
-  }
-  if (spec.schedule.includes('TZ') && spec.timeZone === undefined) {
-    const detail = 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead';
-    errors.push(invalid('spec.schedule', spec.schedule, detail));
-  }
-  return errors;
+/** Older cron jobs may have longer names. */
+export function validateCronJobCreate({ metadata }: DeepReadonly<CronJob>): FieldError[] {
+  return (metadata.name?.length ?? 0) > maxNameLength
+    ? [invalid('metadata.name', metadata.name, `must be no more than ${maxNameLength} characters`)]
+    : [];
 }
 
-function validateSchedule(schedule: string, timeZone: string | undefined): FieldError[] {
-  const problem = cronScheduleProblem(schedule);
-  const errors = problem ? [invalid('spec.schedule', schedule, problem)] : [];
-  if (schedule.includes('TZ') && timeZone !== undefined) {
-    const detail = 'cannot use both timeZone field and TZ or CRON_TZ in schedule';
-    errors.push(invalid('spec.schedule', schedule, detail));
+/** Older cron jobs may have a zone in the schedule, as long as they have no other. */
+export function validateZonedSchedule(
+  { spec: { schedule, timeZone } }: DeepReadonly<CronJob>,
+  old?: DeepReadonly<CronJob>,
+): FieldError[] {
+  if (!schedule.includes('TZ')) return [];
+  const refuse = (detail: string) => [invalid('spec.schedule', schedule, detail)];
+  if (!old?.spec.schedule.includes('TZ')) {
+    return refuse('cannot use TZ or CRON_TZ in schedule, use timeZone field instead');
   }
-  return errors;
+  return timeZone === undefined ? [] : refuse('cannot use both timeZone field and TZ or CRON_TZ in schedule');
+}
+
+function validateSchedule(schedule: string): FieldError[] {
+  const problem = cronScheduleProblem(schedule);
+  return problem ? [invalid('spec.schedule', schedule, problem)] : [];
 }
 
 function validateTimeZone(timeZone: string | undefined): FieldError[] {

@@ -1,13 +1,17 @@
 import { ageColumn, formatLabelSelector, nameColumn, templateColumns, textColumn } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
 import { podNameWarnings, templateWarnings } from '../core/pod-warnings.ts';
+import { ratcheted } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import { ageOf } from '../machinery/duration.ts';
 import type * as batch from '../types/batch-v1.ts';
-import { validateCronJob, validateCronJobCreate } from './cron-job-validation.ts';
+import { validateCronJob, validateCronJobCreate, validateZonedSchedule } from './cron-job-validation.ts';
+import { cronJobRules } from './job-ratcheting.ts';
 
 /** Creates jobs on a schedule. */
 export type CronJob = batch.CronJob;
+
+const validateCronJobRatcheted = ratcheted(validateCronJob, cronJobRules);
 
 /** batch/v1 CronJob. */
 export const CronJob = defineKind<CronJob>({
@@ -27,7 +31,7 @@ export const CronJob = defineKind<CronJob>({
     spec.successfulJobsHistoryLimit ??= 3;
     spec.failedJobsHistoryLimit ??= 1;
   },
-  validate: validateCronJob,
+  validate: (cronJob, old) => [...validateCronJobRatcheted(cronJob, old), ...validateZonedSchedule(cronJob, old)],
   validateCreate: validateCronJobCreate,
   warnings(cronJob, old) {
     const changed = !old || cronJob.metadata.generation !== old.metadata.generation;

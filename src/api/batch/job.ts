@@ -2,9 +2,11 @@ import { parseTime } from '../../base/clock.ts';
 import { ageColumn, formatLabelSelector, nameColumn, templateColumns, textColumn } from '../core/columns.ts';
 import { setPodTemplateDefaults } from '../core/pod-defaults.ts';
 import { workloadWarnings } from '../core/pod-warnings.ts';
+import { ratcheted } from '../core/ratcheting.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import { humanDuration } from '../machinery/duration.ts';
 import type * as batch from '../types/batch-v1.ts';
+import { jobRules } from './job-ratcheting.ts';
 import { setJobDefaults } from './job-spec-defaults.ts';
 import { validateJob, validateJobStatusUpdate, validateJobUpdate } from './job-validation.ts';
 
@@ -26,7 +28,7 @@ export const Job = defineKind<Job>({
     setJobDefaults(job);
   },
   prepareCreate: generateSelector,
-  validate: validateJob,
+  validate: ratcheted(validateJob, jobRules),
   validateUpdate: validateJobUpdate,
   validateStatusUpdate: validateJobStatusUpdate,
   warnings: (job, old) => workloadWarnings(job, old, job.spec.template),

@@ -1,4 +1,5 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
+import { ratcheted, tolerable } from '../core/ratcheting.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import { humanDuration } from '../machinery/duration.ts';
 import type * as certificates from '../types/certificates-v1.ts';
@@ -40,7 +41,7 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
     request.spec = structuredClone(old.spec) as CertificateSigningRequest['spec'];
   },
   validateName: () => [],
-  validate: validateCertificateSigningRequest,
+  validate: ratcheted(validateCertificateSigningRequest, [tolerable({ path: /^spec\./ })]),
   validateStatusUpdate: validateCertificateStatusUpdate,
   validateSubresourceUpdate: (subresource, request, old) =>
     subresource === 'approval' ? validateApprovalUpdate(request, old) : [],

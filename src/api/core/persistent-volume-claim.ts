@@ -3,6 +3,7 @@ import type * as core from '../types/core-v1.ts';
 import { ageColumn, formatAccessModes, nameColumn, textColumn } from './columns.ts';
 import { normalizeDataSources, setClaimSpecDefaults } from './persistent-volume-claim-defaults.ts';
 import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from './persistent-volume-claim-validation.ts';
+import { ratcheted, selectorValues, tolerable } from './ratcheting.ts';
 import { roundResourceList } from './resource-list.ts';
 import { storageClassOf } from './storage-class-name.ts';
 import { claimWarnings } from './volume-warnings.ts';
@@ -34,7 +35,7 @@ export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
   prepareUpdate(claim) {
     normalizeDataSources(claim.spec);
   },
-  validate: validateClaim,
+  validate: ratcheted(validateClaim, [selectorValues, tolerable({ path: /^spec\.dataSource(Ref)?\.apiGroup$/ })]),
   validateUpdate: validateClaimUpdate,
   validateStatusUpdate: validateClaimStatusUpdate,
   warnings: claimWarnings,

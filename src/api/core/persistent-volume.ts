@@ -4,6 +4,7 @@ import type * as core from '../types/core-v1.ts';
 import { ageColumn, formatAccessModes, nameColumn, textColumn } from './columns.ts';
 import { setPersistentVolumeSpecDefaults } from './persistent-volume-defaults.ts';
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from './persistent-volume-validation.ts';
+import { ratcheted, tolerable } from './ratcheting.ts';
 import { storageClassOf } from './storage-class-name.ts';
 import { persistentVolumeWarnings } from './volume-warnings.ts';
 
@@ -34,7 +35,9 @@ export const PersistentVolume = defineKind<PersistentVolume>({
       volume.status.lastPhaseTransitionTime = formatTime(now);
     }
   },
-  validate: validatePersistentVolume,
+  validate: ratcheted(validatePersistentVolume, [
+    tolerable({ path: /^spec\.nodeAffinity\.required\..*\.values\[\d+\]$/ }),
+  ]),
   validateUpdate: validatePersistentVolumeUpdate,
   warnings: persistentVolumeWarnings,
   columns: [

@@ -1,9 +1,11 @@
-import { defineKind } from '../kind.ts';
+import { defineKind, type Shared } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { formatLabels, nameColumn, textColumn } from './columns.ts';
 import { setPodTemplateDefaults } from './pod-defaults.ts';
+import { podRules } from './pod-ratcheting.ts';
 import { validatePodTemplate } from './pod-spec-validation.ts';
 import { templateWarnings } from './pod-warnings.ts';
+import { ratcheted } from './ratcheting.ts';
 
 /** A pod template stored on its own. */
 export type PodTemplate = core.PodTemplate;
@@ -19,7 +21,7 @@ export const PodTemplate = defineKind<PodTemplate>({
   defaults(object) {
     setPodTemplateDefaults(object.template);
   },
-  validate: (object) => validatePodTemplate(object.template, 'template'),
+  validate: ratcheted<Shared<PodTemplate>>(({ template }) => validatePodTemplate(template, 'template'), podRules),
   warnings: (object) => templateWarnings(object.template, 'template'),
   columns: [
     nameColumn,

@@ -3,13 +3,17 @@ import type * as core from '../types/core-v1.ts';
 import { podColumns } from './pod-columns.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { preparePodCreate, preparePodStatusUpdate } from './pod-preparation.ts';
+import { podRules } from './pod-ratcheting.ts';
 import { validatePodResize } from './pod-resize-validation.ts';
 import { validateEphemeralContainersUpdate, validatePodUpdate } from './pod-update-validation.ts';
 import { validatePod, validatePodCreate, validatePodStatusUpdate } from './pod-validation.ts';
 import { podWarnings } from './pod-warnings.ts';
+import { ratcheted } from './ratcheting.ts';
 
 /** A group of containers on one node. */
 export type Pod = core.Pod;
+
+const validateRatcheted = ratcheted(validatePod, podRules);
 
 /** core/v1 Pod. */
 export const Pod = defineKind<Pod>({
@@ -41,14 +45,14 @@ export const Pod = defineKind<Pod>({
   defaults: setPodDefaults,
   prepareCreate: preparePodCreate,
   prepareStatusUpdate: preparePodStatusUpdate,
-  validate: validatePod,
+  validate: validateRatcheted,
   validateCreate: validatePodCreate,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
   validateSubresourceUpdate(subresource, pod, old) {
     if (subresource === 'ephemeralcontainers')
-      return [...validatePod(pod), ...validateEphemeralContainersUpdate(pod, old)];
-    return subresource === 'resize' ? [...validatePod(pod), ...validatePodResize(pod, old)] : [];
+      return [...validateRatcheted(pod, old), ...validateEphemeralContainersUpdate(pod, old)];
+    return subresource === 'resize' ? [...validateRatcheted(pod, old), ...validatePodResize(pod, old)] : [];
   },
   warnings: podWarnings,
   columns: podColumns,

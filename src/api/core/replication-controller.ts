@@ -1,10 +1,12 @@
-import { defineKind } from '../kind.ts';
+import { defineKind, type Shared } from '../kind.ts';
 import { required } from '../machinery/field-error.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, formatLabels, integerColumn, nameColumn, templateColumns } from './columns.ts';
 import { validateNonNegative } from './field-rules.ts';
 import { setPodTemplateDefaults } from './pod-defaults.ts';
+import { podRules } from './pod-ratcheting.ts';
 import { workloadWarnings } from './pod-warnings.ts';
+import { ratcheted } from './ratcheting.ts';
 import {
   validateCounts,
   validateReplicaCounts,
@@ -44,7 +46,7 @@ export const ReplicationController = defineKind<ReplicationController>({
   prepareCreate(controller) {
     controller.status = { replicas: 0 };
   },
-  validate({ spec }) {
+  validate: ratcheted<Shared<ReplicationController>>(({ spec }) => {
     const selector = spec.selector && { matchLabels: spec.selector };
     const empty = Object.keys(spec.selector ?? {}).length === 0;
     return [
@@ -54,7 +56,7 @@ export const ReplicationController = defineKind<ReplicationController>({
       ...(spec.template && !empty ? validateTemplateLabels(selector, spec.template, 'spec.template') : []),
       ...validateRunningTemplate(spec.template, 'ReplicationController', 'spec.template'),
     ];
-  },
+  }, podRules),
   validateStatusUpdate({ status }) {
     const { replicas, fullyLabeledReplicas, readyReplicas, availableReplicas, observedGeneration } = status;
     const parts = { fullyLabeledReplicas, readyReplicas, availableReplicas };

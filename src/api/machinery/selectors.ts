@@ -3,7 +3,7 @@ import type { DeepReadonly } from '../../base/deep.ts';
 import type { LabelSelector, LabelSelectorRequirement } from '../types/meta-v1.ts';
 import { at, child, type FieldError, forbidden, invalid, required } from './field-error.ts';
 import { isInteger, type LabelOperator, type LabelRequirement, parseRequirements } from './label-requirements.ts';
-import { qualifiedName } from './names.ts';
+import { labelValue, qualifiedName } from './names.ts';
 import { validateLabels } from './object-meta.ts';
 import { badRequest } from './status.ts';
 
@@ -140,6 +140,9 @@ function validateRequirement(expression: DeepReadonly<LabelSelectorRequirement>,
   }
   for (const message of qualifiedName(expression.key)) {
     errors.push(invalid(child(path, 'key'), expression.key, message));
+  }
+  for (const [i, value] of (expression.values ?? []).entries()) {
+    for (const message of labelValue(value)) errors.push(invalid(at(child(path, 'values'), i), value, message));
   }
   return errors;
 }

@@ -1,4 +1,5 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
+import { ratcheted, tolerable } from '../core/ratcheting.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as networking from '../types/networking-v1.ts';
 import { validateIngress, validateIngressCreate, validateIngressStatus } from './ingress-validation.ts';
@@ -16,7 +17,7 @@ export const Ingress = defineKind<Ingress>({
   scope: 'Namespaced',
   schema: 'networking/v1.Ingress',
   subresources: { status: true },
-  validate: validateIngress,
+  validate: ratcheted(validateIngress, [tolerable({ path: /^spec\.tls\[\d+\]\.secretName$/ })]),
   validateCreate: validateIngressCreate,
   validateStatusUpdate: validateIngressStatus,
   warnings: ({ metadata }) =>

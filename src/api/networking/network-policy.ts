@@ -1,4 +1,5 @@
 import { ageColumn, formatLabelSelector, nameColumn, textColumn } from '../core/columns.ts';
+import { ratcheted, selectorValues, tolerable } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as networking from '../types/networking-v1.ts';
 import { validateNetworkPolicy } from './network-policy-validation.ts';
@@ -21,7 +22,10 @@ export const NetworkPolicy = defineKind<NetworkPolicy>({
     }
     if (!spec.policyTypes?.length) spec.policyTypes = spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress'];
   },
-  validate: validateNetworkPolicy,
+  validate: ratcheted(validateNetworkPolicy, [
+    selectorValues,
+    tolerable({ path: /\.ipBlock\.(cidr|except\[\d+\])$/, detail: /valid CIDR/ }),
+  ]),
   columns: [nameColumn, textColumn('Pod-Selector', (p) => formatLabelSelector(p.spec.podSelector)), ageColumn],
   tracksGeneration: true,
   allowUnconditionalUpdate: true,

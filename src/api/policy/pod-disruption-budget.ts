@@ -1,4 +1,5 @@
 import { ageColumn, integerColumn, nameColumn, textColumn } from '../core/columns.ts';
+import { ratcheted, selectorValues } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as policy from '../types/policy-v1.ts';
 import { validatePodDisruptionBudget, validatePodDisruptionBudgetStatus } from './pod-disruption-budget-validation.ts';
@@ -19,7 +20,7 @@ export const PodDisruptionBudget = defineKind<PodDisruptionBudget>({
   prepareCreate(budget) {
     budget.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
   },
-  validate: validatePodDisruptionBudget,
+  validate: ratcheted(validatePodDisruptionBudget, [selectorValues]),
   validateStatusUpdate: validatePodDisruptionBudgetStatus,
   columns: [
     nameColumn,

@@ -1,3 +1,4 @@
+import { ratcheted, selectorValues } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import { pathSegmentName } from '../machinery/names.ts';
 import type * as rbac from '../types/rbac-v1.ts';
@@ -15,7 +16,7 @@ export const ClusterRole = defineKind<ClusterRole>({
   scope: 'Cluster',
   schema: 'rbac/v1.ClusterRole',
   validateName: pathSegmentName,
-  validate: validateClusterRole,
+  validate: ratcheted(validateClusterRole, [selectorValues]),
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,
 });

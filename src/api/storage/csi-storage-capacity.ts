@@ -1,4 +1,5 @@
 import { nameColumn, textColumn } from '../core/columns.ts';
+import { ratcheted, selectorValues } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as storage from '../types/storage-v1.ts';
 import { validateCsiStorageCapacity, validateCsiStorageCapacityUpdate } from './csi-validation.ts';
@@ -14,7 +15,7 @@ export const CSIStorageCapacity = defineKind<CSIStorageCapacity>({
   plural: 'csistoragecapacities',
   scope: 'Namespaced',
   schema: 'storage/v1.CSIStorageCapacity',
-  validate: validateCsiStorageCapacity,
+  validate: ratcheted(validateCsiStorageCapacity, [selectorValues]),
   validateUpdate: validateCsiStorageCapacityUpdate,
   columns: [
     nameColumn,
