@@ -26,7 +26,8 @@ import { Evictions } from './node/eviction.ts';
 import { defaultSettings } from './node/kubelet-configuration.ts';
 import { fileSystem, firstAddress, readMachineFacts } from './node/machine-facts.ts';
 import { NodeKeeper } from './node/node-keeper.ts';
-import { type NodeDescription, type NodeHealth, nodeLabels } from './node/node-object.ts';
+import { type NodeDescription, type NodeHealth, nodeLabels, runtimeHandlers } from './node/node-object.ts';
+import { type Pressure, Pressures } from './node/pressures.ts';
 import { parseResolvConf } from './pods/dns.ts';
 import { LogRotation } from './pods/log-rotation.ts';
 import type { PodKit } from './pods/pod-kit.ts';
@@ -119,7 +120,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const pods = informers.informer(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
   const services = informers.informer(Service);
   await prepareMemoryDir(rootDir);
-  const version = await runtime.runtime.version({});
+  const [version, abilities] = await Promise.all([runtime.runtime.version({}), runtime.runtime.status({})]);
   const disk = await fileSystem(rootDir);
   const capacity = nodeCapacity({ ...facts, diskBytes: disk.total }, settings.maxPods);
   const allocatable = nodeAllocatable(capacity, settings);
@@ -139,6 +140,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     configMaps: new WatchedObjects(ConfigMap as never, context, sourcesChanged),
     secrets: new WatchedObjects(Secret as never, context, sourcesChanged),
     cgroups,
+    pressures: new Pressures(clock),
     hostDns: parseResolvConf(existsSync(settings.resolvConf) ? readFileSync(settings.resolvConf, 'utf8') : ''),
     nodeMemoryBytes: facts.memoryBytes,
     runtimeName: version.runtime_name,
@@ -189,9 +191,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     allocatable,
     facts,
     runtimeVersion: `${version.runtime_name}://${version.runtime_version}`,
+    runtimeHandlers: runtimeHandlers(abilities.runtime_handlers),
+    supplementalGroupsPolicy: abilities.features?.supplemental_groups_policy ?? false,
     kubeletPort: server.port,
   });
-  const keeper = new NodeKeeper(context, describe, () => nodeHealth(context, evictions, options.problems));
+  const keeper = new NodeKeeper(context, describe, () =>
+    nodeHealth(context, kit.pressures.current(), options.problems),
+  );
   const known = Promise.all([pods.whenSynced(), services.whenSynced()]);
   await keeper.start();
   await known;
@@ -226,7 +232,7 @@ function withDefaults(options: AgentOptions, found: Pick<NodeSettings, 'hostname
 
 async function nodeHealth(
   context: KubeletContext,
-  evictions: Evictions,
+  pressures: readonly Pressure[],
   more: (() => readonly string[]) | undefined,
 ): Promise<NodeHealth> {
   const problems: string[] = [...(more?.() ?? [])];
@@ -243,8 +249,8 @@ async function nodeHealth(
   }
   return {
     problems,
-    memoryPressure: evictions.underPressure('memory'),
-    diskPressure: evictions.underPressure('disk'),
+    memoryPressure: pressures.includes('MemoryPressure'),
+    diskPressure: pressures.includes('DiskPressure'),
     pidPressure: false,
   };
 }

@@ -59,6 +59,32 @@ describe.skipIf(missing)(`a node with settings of its own${missing ? ` (${missin
     expect(await lastWords('unconfined', mode, unconfined)).toBe('0\n');
   });
 
+  it('ends a pod whose volume outgrows its limit, at once and without calling it a disruption', async () => {
+    await lab.run('hoarder', {
+      terminationGracePeriodSeconds: 600,
+      volumes: [{ name: 'scratch', emptyDir: { sizeLimit: '1Mi' } }],
+      containers: [
+        {
+          name: 'main',
+          image: shellImage,
+          // Deaf to SIGTERM.
+          command: script('trap "" TERM; head -c 3000000 /dev/zero > /scratch/file; while true; do sleep 1; done'),
+          volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
+        },
+      ],
+    });
+    const { status } = await lab.until('hoarder', (pod) => firstState(pod)?.terminated !== undefined, 60_000);
+    expect(status).toMatchObject({
+      phase: 'Failed',
+      reason: 'Evicted',
+      message: 'Usage of EmptyDir volume "scratch" exceeds the limit "1Mi". ',
+    });
+    expect(status.conditions?.map(({ type }) => type)).not.toContain('DisruptionTarget');
+    await expect
+      .poll(() => lab.events('hoarder'))
+      .toContain('Warning Evicted: Usage of EmptyDir volume "scratch" exceeds the limit "1Mi". ');
+  });
+
   it('keeps what is reserved from its pods', async () => {
     const { status } = await lab.client.get(Node, { name: 'lab-node' });
     const left = (name: string) =>

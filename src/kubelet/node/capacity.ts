@@ -4,8 +4,8 @@ import type { NodeSettings } from '../context.ts';
 
 type Amounts = Record<string, string>;
 
-/** What eviction keeps free of memory, and of disk in parts of a whole: upstream's default hard thresholds. */
-export const evictionReserve = { memoryBytes: 100 * 1024 * 1024, disk: 0.1 } as const;
+/** What eviction keeps free of memory, and of disk and inodes in parts of a whole: upstream's default hard thresholds. */
+export const evictionReserve = { memoryBytes: 100 * 1024 * 1024, disk: 0.1, inodes: 0.05 } as const;
 
 export function nodeCapacity(
   machine: { readonly cpus: number; readonly memoryBytes: number; readonly diskBytes: number },

@@ -6,17 +6,18 @@ import type { Pod } from '../../api/types/core-v1.ts';
 import type { Timer } from '../../base/clock.ts';
 import type { ImageGc } from '../images/image-gc.ts';
 import type { PodKit } from '../pods/pod-kit.ts';
+import type { PodWorker } from '../pods/pod-worker.ts';
 import type { PodWorkers } from '../pods/pod-workers.ts';
-import { containerUsages } from '../stats/summary.ts';
+import { type ContainerUsage, containerUsages } from '../stats/summary.ts';
 import { evictionReserve } from './capacity.ts';
+import { hasStorageLimit, measureStorage, storageOverrun } from './local-storage.ts';
 import { availableMemory, fileSystem } from './machine-facts.ts';
+import type { Signal } from './pressures.ts';
 
 const intervalMs = 10_000;
-/** A pressure that has gone is reported for this long yet, so that it does not flap. */
-const transitionMs = 300_000;
+/** What a pod gets to stop that must go at once. */
+const immediateGraceSeconds = 1;
 const systemCritical = 2_000_000_000;
-
-export type Signal = 'memory' | 'disk' | 'inodes';
 
 /** What the node has left, for deciding. */
 export interface Resources {
@@ -39,7 +40,7 @@ export function crossedSignals(resources: Resources): Signal[] {
   const signals: Signal[] = [];
   if (resources.memoryAvailable < evictionReserve.memoryBytes) signals.push('memory');
   if (resources.diskAvailable < resources.diskTotal * evictionReserve.disk) signals.push('disk');
-  if (resources.inodes > 0 && resources.inodesFree < resources.inodes * 0.05) signals.push('inodes');
+  if (resources.inodes > 0 && resources.inodesFree < resources.inodes * evictionReserve.inodes) signals.push('inodes');
   return signals;
 }
 
@@ -76,7 +77,6 @@ export class Evictions {
   readonly #kit: PodKit;
   readonly #workers: PodWorkers;
   readonly #imageGc: ImageGc;
-  readonly #lastSeen = new Map<Signal, number>();
   #timer: Timer | undefined;
 
   constructor(kit: PodKit, workers: PodWorkers, imageGc: ImageGc) {
@@ -93,26 +93,21 @@ export class Evictions {
     this.#timer?.cancel();
   }
 
-  /** Whether the node is, or was a short while ago, short of something. */
-  underPressure(signal: 'memory' | 'disk'): boolean {
-    const now = this.#kit.context.clock.now();
-    const signals: Signal[] = signal === 'memory' ? ['memory'] : ['disk', 'inodes'];
-    return signals.some((name) => now - (this.#lastSeen.get(name) ?? Number.NEGATIVE_INFINITY) < transitionMs);
-  }
-
   async #run(): Promise<void> {
-    const { log, clock } = this.#kit.context;
+    const { pressures, context } = this.#kit;
     try {
-      const signals = crossedSignals(await this.#resources());
-      for (const signal of signals) this.#lastSeen.set(signal, clock.now());
+      await this.#evictOverrunning();
+      let resources = await this.#resources();
+      let signals = crossedSignals(resources);
+      for (const signal of signals) pressures.note(signal);
       if (signals.some((signal) => signal !== 'memory')) {
         await this.#imageGc.collectAll();
-        if (!crossedSignals(await this.#resources()).some((signal) => signal !== 'memory'))
-          signals.splice(0, signals.length, ...signals.filter((s) => s === 'memory'));
+        resources = await this.#resources();
+        signals = crossedSignals(resources);
       }
-      if (signals[0]) await this.#evictOne(signals[0]);
+      if (signals[0]) await this.#evictOne(signals[0], resources);
     } catch (error) {
-      log.warn('the node could not be looked at for evictions', { error });
+      context.log.warn('the node could not be looked at for evictions', { error });
     }
   }
 
@@ -127,25 +122,84 @@ export class Evictions {
     };
   }
 
+  /** Those that exceed what they may write go at once, however much the node has left. */
+  async #evictOverrunning(): Promise<void> {
+    const { rootDir, logDir } = this.#kit.context;
+    const limited = this.#workers.all().filter((worker) => worker.active && hasStorageLimit(worker.pod));
+    if (limited.length === 0) return;
+    const usages = await containerUsages(this.#kit, this.#workers);
+    for (const worker of limited) {
+      const writable = new Map(
+        usages.filter(({ podUid }) => podUid === worker.uid).map((usage) => [usage.container, usage.writableBytes]),
+      );
+      const message = storageOverrun(worker.pod, await measureStorage(worker.pod, { rootDir, logDir, writable }));
+      if (message) this.#evict(worker, { message });
+    }
+  }
+
   /** One at a time: what it frees is seen before another goes. */
-  async #evictOne(signal: Signal): Promise<void> {
-    const { context } = this.#kit;
+  async #evictOne(signal: Signal, resources: Resources): Promise<void> {
     const resource = signal === 'memory' ? 'memory' : 'ephemeral-storage';
     const usages = await containerUsages(this.#kit, this.#workers);
+    const amount = (usage: ContainerUsage) => (signal === 'memory' ? usage.workingSetBytes : usage.writableBytes);
+    const own = (uid: string) => usages.filter(({ podUid }) => podUid === uid);
     const candidates = this.#workers
       .all()
       .filter((worker) => worker.active)
       .map((worker) => ({
         pod: worker.pod,
-        usage: usages
-          .filter((usage) => usage.podUid === worker.uid)
-          .reduce((sum, usage) => sum + (signal === 'memory' ? usage.workingSetBytes : usage.writableBytes), 0),
+        usage: own(worker.uid).reduce((sum, usage) => sum + amount(usage), 0),
       }));
     const [victim] = rankForEviction(candidates, resource);
-    if (!victim) return;
-    const message = `The node was low on resource: ${signal === 'inodes' ? 'inodes' : resource}. `;
-    context.log.warn('a pod is evicted', { pod: victim.pod.metadata.name, qos: podQosClass(victim.pod.spec), signal });
-    context.events.event(victim.pod as never, 'Warning', 'Evicted', message);
-    this.#workers.byUid(victim.pod.metadata.uid!)?.fail({ reason: 'Evicted', message });
+    const worker = victim && this.#workers.byUid(victim.pod.metadata.uid!);
+    if (!worker) return;
+    const used = new Map(own(worker.uid).map((usage) => [usage.container, amount(usage)]));
+    const message = pressureMessage(worker.pod, { signal, resources, used });
+    this.#evict(worker, { message, disruption: true });
+  }
+
+  #evict(worker: PodWorker, { message, disruption }: { message: string; disruption?: boolean }): void {
+    const { context } = this.#kit;
+    const { pod } = worker;
+    context.log.warn('a pod is evicted', { pod: pod.metadata.name, qos: podQosClass(pod.spec), why: message });
+    context.events.event(pod as never, 'Warning', 'Evicted', message);
+    worker.fail({
+      reason: 'Evicted',
+      message,
+      graceSeconds: immediateGraceSeconds,
+      ...(disruption ? { disruption } : {}),
+    });
   }
 }
+
+/** Why a pod goes when the node runs short, and which of its containers take more than they asked for. */
+export function pressureMessage(
+  pod: Shared<Pod>,
+  { signal, resources, used }: { signal: Signal; resources: Resources; used: ReadonlyMap<string, number> },
+): string {
+  const resource = signal === 'memory' ? 'memory' : 'ephemeral-storage';
+  const [threshold, available] = {
+    memory: [evictionReserve.memoryBytes, resources.memoryAvailable],
+    disk: [resources.diskTotal * evictionReserve.disk, resources.diskAvailable],
+    inodes: [resources.inodes * evictionReserve.inodes, resources.inodesFree],
+  }[signal] as [number, number];
+  const show = (amount: number) => (signal === 'inodes' ? String(Math.floor(amount)) : binary(Math.floor(amount)));
+  const greedy =
+    signal === 'inodes'
+      ? []
+      : pod.spec.containers.flatMap((container) => {
+          const request = container.resources?.requests?.[resource] ?? '0';
+          const bytes = used.get(container.name) ?? 0;
+          return bytes > Number(Quantity.parse(request).value())
+            ? `Container ${container.name} was using ${binary(bytes)}, request is ${request}, has larger consumption of ${resource}. `
+            : [];
+        });
+  return [
+    `The node was low on resource: ${signal === 'inodes' ? 'inodes' : resource}. `,
+    `Threshold quantity: ${show(threshold)}, available: ${show(available)}. `,
+    ...greedy,
+  ].join('');
+}
+
+/** Bytes as Go's quantities print them: `100Mi`, and the bare number where it is no multiple of 1024. */
+const binary = (bytes: number) => (bytes % 1024 === 0 ? Quantity.parse(`${bytes / 1024}Ki`).toString() : String(bytes));

@@ -1,9 +1,10 @@
 /** The Node object as the agent registers it and keeps its status. */
 import type { KubeObject, Shared } from '../../api/kind.ts';
-import type { Node, NodeAddress, NodeCondition, NodeStatus } from '../../api/types/core-v1.ts';
+import type { Node, NodeAddress, NodeCondition, NodeRuntimeHandler, NodeStatus } from '../../api/types/core-v1.ts';
 import { kubernetesVersion } from '../../api/version.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { Draft } from '../../client/client.ts';
+import type { Received } from '../../cri/types.ts';
 import type { MachineFacts } from './machine-facts.ts';
 
 export interface NodeDescription {
@@ -15,6 +16,9 @@ export interface NodeDescription {
   readonly allocatable: Readonly<Record<string, string>>;
   readonly facts: MachineFacts;
   readonly runtimeVersion: string;
+  /** What the runtime's handlers and the runtime itself can do; empty of one that does not say. */
+  readonly runtimeHandlers: readonly NodeRuntimeHandler[];
+  readonly supplementalGroupsPolicy: boolean;
   readonly kubeletPort: number;
 }
 
@@ -121,9 +125,20 @@ export function nodeStatus(
       architecture: facts.architecture,
     },
     images,
-    features: { supplementalGroupsPolicy: false },
+    ...(node.runtimeHandlers.length > 0 ? { runtimeHandlers: [...node.runtimeHandlers] } : {}),
+    features: { supplementalGroupsPolicy: node.supplementalGroupsPolicy },
   };
 }
+
+/** The runtime's handlers as the node's status shows them. */
+export const runtimeHandlers = (handlers: readonly Received<'RuntimeHandler'>[]): NodeRuntimeHandler[] =>
+  handlers.map(({ name, features }) => ({
+    name,
+    features: {
+      recursiveReadOnlyMounts: features?.recursive_read_only_mounts ?? false,
+      userNamespaces: features?.user_namespaces ?? false,
+    },
+  }));
 
 /** The object for registering. */
 export function newNode(node: NodeDescription, status: NodeStatus): Draft<Node & KubeObject> {

@@ -1,5 +1,5 @@
 /** What a node refuses though it was bound to it: more than it has, or what it does not allow. */
-
+import { podQosClass } from '../../api/core/pod-qos.ts';
 import type { Shared } from '../../api/kind.ts';
 import { Quantity } from '../../api/machinery/quantity.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
@@ -35,7 +35,12 @@ export function admitPod(kit: PodKit, pod: Shared<Pod>, workers: readonly PodWor
       message: `Node didn't have enough resource: pods, requested: 1, used: ${others.length}, capacity: ${kit.context.settings.maxPods}`,
     };
   }
-  for (const resource of ['cpu', 'memory'] as const) {
+  if (pod.spec.os && pod.spec.os.name !== 'linux') {
+    return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
+  }
+  const pressure = pressureRefusal(kit, pod);
+  if (pressure) return pressure;
+  for (const resource of ['cpu', 'memory', 'ephemeral-storage'] as const) {
     const amount = (some: Shared<Pod>) => podRequest(some, resource);
     const requested = amount(pod);
     if (requested.sign() === 0) continue;
@@ -50,6 +55,22 @@ export function admitPod(kit: PodKit, pod: Shared<Pod>, workers: readonly PodWor
     }
   }
   return portConflict(pod, others) ?? forbiddenSysctl(kit, pod);
+}
+
+const systemCritical = 2_000_000_000;
+
+/** A node that runs short takes no more pods; short of memory alone it takes those that have asked for theirs. */
+function pressureRefusal(kit: Pick<PodKit, 'pressures'>, pod: Shared<Pod>): WaitingReason | undefined {
+  const pressures = kit.pressures.current();
+  if (pressures.length === 0 || (pod.spec.priority ?? 0) >= systemCritical) return undefined;
+  const onlyMemory = pressures.every((pressure) => pressure === 'MemoryPressure');
+  const tolerates = pod.spec.tolerations?.some(
+    ({ key, operator, effect }) =>
+      (!effect || effect === 'NoSchedule') &&
+      (key === 'node.kubernetes.io/memory-pressure' || (!key && operator === 'Exists')),
+  );
+  if (onlyMemory && (podQosClass(pod.spec) !== 'BestEffort' || tolerates)) return undefined;
+  return { reason: 'Evicted', message: `The node had condition: [${pressures.join(' ')}]. ` };
 }
 
 /** Ports of the host are for one pod each, by address and protocol. */

@@ -5,6 +5,7 @@ import type { Shared } from '../../api/kind.ts';
 import { isConflict, isNotFound } from '../../api/machinery/status.ts';
 import { isCriNotFound } from '../../cri/runtime.ts';
 import { tearDownVolumes } from '../volumes/pod-volumes.ts';
+import type { ContainerToKill } from './actions.ts';
 import { stopAllContainers } from './container-stopper.ts';
 import { podLogDir } from './pod-dirs.ts';
 import type { PodKit } from './pod-kit.ts';
@@ -85,15 +86,15 @@ export function podGraceSeconds(pod: Shared<Pod>, gone: boolean): number {
   if (gone) return 1;
   const { deletionGracePeriodSeconds, deletionTimestamp } = pod.metadata;
   const own = pod.spec.terminationGracePeriodSeconds ?? 30;
-  return Math.max(1, deletionTimestamp ? (deletionGracePeriodSeconds ?? own) : own);
+  return Math.max(1, Number(deletionTimestamp ? (deletionGracePeriodSeconds ?? own) : own));
 }
 
-/** Seconds that a container gets whose probe has failed. */
-export function probeGraceSeconds(pod: Shared<Pod>, name: string): number {
+/** Seconds that a container gets that is replaced: those of the probe that failed, where it has its own. */
+export function probeGraceSeconds(pod: Shared<Pod>, name: string, reason: ContainerToKill['reason']): number {
   const container = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((one) => one.name === name);
-  const probes = [container?.livenessProbe, container?.startupProbe];
-  const own = probes.find((probe) => probe?.terminationGracePeriodSeconds !== undefined);
-  return own?.terminationGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30;
+  const probe =
+    reason === 'liveness' ? container?.livenessProbe : reason === 'startup' ? container?.startupProbe : undefined;
+  return probe?.terminationGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30;
 }
 
 /** Takes back all that the node lent a pod, but its containers and logs: those stay for looking at until it is deleted. */

@@ -4,6 +4,7 @@ import type { ConfigMap, Pod, Secret } from '../../api/types/core-v1.ts';
 import type { Cgroups } from '../../cri/cgroups.ts';
 import type { KubeletContext } from '../context.ts';
 import type { ImagePuller } from '../images/image-puller.ts';
+import type { Pressures } from '../node/pressures.ts';
 import type { Probes } from '../probes/probes.ts';
 import type { ServiceAccountTokens } from '../service-account-tokens.ts';
 import type { VolumeSources } from '../volumes/volume.ts';
@@ -23,6 +24,7 @@ export interface PodKit {
   readonly configMaps: WatchedObjects<ConfigMap & ApiObject>;
   readonly secrets: WatchedObjects<Secret & ApiObject>;
   readonly cgroups: Cgroups;
+  readonly pressures: Pressures;
   readonly hostDns: DnsConfig;
   readonly nodeMemoryBytes: number;
   /** Scheme of container ids: `containerd`, `cri-o`. */

@@ -157,6 +157,21 @@ describe('the status of a pod', () => {
     expect(status).toMatchObject({ phase: 'Failed', reason: 'Evicted', message: 'low on memory' });
   });
 
+  it('says that it was ended to make room, before it had containers, too', () => {
+    const failure = { reason: 'Evicted', message: 'The node was low on resource: memory. ' };
+    const types = (status: PodStatus) => status.conditions?.map(({ type }) => type);
+    for (const containers of [[ran('main')], []]) {
+      const status = statusOf(podOf(), containers, { failure: { ...failure, disruption: true } });
+      expect(status.conditions?.find(({ type }) => type === 'DisruptionTarget')).toMatchObject({
+        status: 'True',
+        reason: 'TerminationByKubelet',
+        message: failure.message,
+        observedGeneration: 3,
+      });
+      expect(types(statusOf(podOf(), containers, { failure }))).not.toContain('DisruptionTarget');
+    }
+  });
+
   it('owns up to containers that the machine has lost', () => {
     const containerStatuses = [
       {

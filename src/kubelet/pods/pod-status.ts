@@ -22,6 +22,14 @@ export interface WaitingReason {
   readonly message: string;
 }
 
+/** Why the agent ends a pod by itself. */
+export interface PodFailure extends WaitingReason {
+  /** It makes room for others: said by the condition that jobs' failure policies look at. */
+  readonly disruption?: boolean;
+  /** Seconds that its containers get to stop, where that is less than the pod's own. */
+  readonly graceSeconds?: number;
+}
+
 export interface StatusInput {
   readonly pod: Shared<Pod>;
   readonly runtime: RuntimePod;
@@ -38,7 +46,7 @@ export interface StatusInput {
   /** Scheme of container ids, `containerd`. */
   readonly runtimeName: string;
   /** Set when the agent ended the pod for a reason of its own (eviction, deadline): it fails. */
-  readonly failure?: WaitingReason | undefined;
+  readonly failure?: PodFailure | undefined;
   /** Set when the spec's resources are not in force: the status goes on to show what was. */
   readonly keepResources?: boolean;
   /** Why they are not. */
@@ -69,7 +77,11 @@ export function makePodStatus(input: StatusInput): PodStatus {
   const sandboxReady = sandbox?.ready === true && (sandbox.hostNetwork || sandbox.ips.length > 0);
   const conditions = mergeConditions(
     old.conditions ?? [],
-    [...podConditions(pod, { statuses: { init, main }, phase, sandboxReady }), ...(input.resize ? [input.resize] : [])],
+    [
+      ...podConditions(pod, { statuses: { init, main }, phase, sandboxReady }),
+      ...(input.resize ? [input.resize] : []),
+      ...disruptionCondition(input.failure),
+    ],
     { now, generation: pod.metadata.generation },
   );
   const failure =
@@ -97,11 +109,19 @@ function refusedStatus({ pod, failure, now }: StatusInput): PodStatus {
     phase: 'Failed',
     reason: failure!.reason,
     message: failure!.message,
-    ...(old.conditions ? { conditions: old.conditions.map((condition) => mutableCopy(condition)) } : {}),
+    conditions: mergeConditions(old.conditions ?? [], disruptionCondition(failure), {
+      now,
+      generation: pod.metadata.generation,
+    }),
     startTime: old.startTime ?? formatTime(now),
     qosClass: old.qosClass ?? podQosClass(pod.spec),
   };
 }
+
+const disruptionCondition = (failure: PodFailure | undefined) =>
+  failure?.disruption
+    ? [{ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message: failure.message } as const]
+    : [];
 
 function isInitialized(pod: Shared<Pod>, init: readonly ContainerStatus[]): boolean {
   return (pod.spec.initContainers ?? []).every((container, i) =>

@@ -15,7 +15,7 @@ import { type PodKit, podSources } from './pod-kit.ts';
 import { PodResizer } from './pod-resizer.ts';
 import { emptyRuntimePod, type RuntimePod, readRuntimePod } from './pod-runtime.ts';
 import { PodStarter } from './pod-starter.ts';
-import { makePodStatus, type WaitingReason } from './pod-status.ts';
+import { makePodStatus, type PodFailure, type WaitingReason } from './pod-status.ts';
 import { terminationMessage } from './termination-message.ts';
 
 const retryPolicy = { initialMs: 200, maxMs: 10_000 };
@@ -43,7 +43,7 @@ export class PodWorker {
   /** The pod is no longer in the API. */
   #gone = false;
   /** The agent ends it for a reason of its own. */
-  #failure: WaitingReason | undefined;
+  #failure: PodFailure | undefined;
   /** Aborted when the pod is to end: nothing is started any more. */
   readonly #starting = new AbortController();
   readonly #stopper: PodStopper;
@@ -110,7 +110,7 @@ export class PodWorker {
   }
 
   /** Ends the pod as failed: evicted, over its deadline, rejected. */
-  fail(failure: WaitingReason): void {
+  fail(failure: PodFailure): void {
     if (this.#failure || isTerminal(this.#pod)) return;
     this.#failure = failure;
     this.#endSoon();
@@ -209,12 +209,12 @@ export class PodWorker {
         return undefined;
       }
     }
-    for (const { container, message } of actions.containersToKill) {
+    for (const { container, message, reason } of actions.containersToKill) {
       await stopContainer(context, {
         pod,
         container,
         message,
-        graceSeconds: probeGraceSeconds(pod, container.name),
+        graceSeconds: probeGraceSeconds(pod, container.name, reason),
         podIp: this.podIps[0] ?? '127.0.0.1',
       });
     }
@@ -289,7 +289,7 @@ export class PodWorker {
   #stopEverything(current: RuntimePod): Promise<void> {
     return this.#stopper.stop(this.#pod, {
       current,
-      graceSeconds: () => podGraceSeconds(this.#pod, this.#gone),
+      graceSeconds: () => this.#graceSeconds(),
       podIps: this.podIps,
       ending: this.#mustEnd(),
     });
@@ -297,7 +297,11 @@ export class PodWorker {
 
   #endSoon(): void {
     if (!this.#starting.signal.aborted) this.#starting.abort(new Error('the pod ends'));
-    this.#stopper.within(podGraceSeconds(this.#pod, this.#gone));
+    this.#stopper.within(this.#graceSeconds());
+  }
+
+  #graceSeconds(): number {
+    return Math.min(podGraceSeconds(this.#pod, this.#gone), this.#failure?.graceSeconds ?? Number.POSITIVE_INFINITY);
   }
 
   /** Milliseconds until activeDeadlineSeconds is over. */

@@ -158,6 +158,9 @@ function probeTcp(host: string, port: number, timeoutMs: number): Promise<ProbeA
   });
 }
 
+/** A length as protobuf writes it. */
+const varint = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)]);
+
 /** grpc.health.v1.Health/Check: the request has the service's name in field 1, the answer a status in field 1. */
 function probeGrpc(
   action: Shared<NonNullable<Probe['grpc']>>,
@@ -167,7 +170,8 @@ function probeGrpc(
   const address = `${target.podIp.includes(':') ? `[${target.podIp}]` : target.podIp}:${action.port}`;
   const client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
   const service = Buffer.from(action.service ?? '');
-  const request = service.length > 0 ? Buffer.concat([Buffer.from([0x0a, service.length]), service]) : Buffer.alloc(0);
+  const request =
+    service.length > 0 ? Buffer.concat([Buffer.from([0x0a, ...varint(service.length)]), service]) : service;
   const statuses = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
   return new Promise<ProbeAnswer>((resolve) => {
     client.makeUnaryRequest(

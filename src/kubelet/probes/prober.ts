@@ -7,7 +7,7 @@ import { containerFieldPath } from '../images/image-puller.ts';
 import type { ProbeVerdict } from '../pods/actions.ts';
 import { latestContainer, type RuntimeContainer, type RuntimePod } from '../pods/pod-runtime.ts';
 import { type ProbeAnswer, runProbe } from './probe-run.ts';
-import type { Probes } from './probes.ts';
+import type { ProbeCount, Probes } from './probes.ts';
 
 type ProbeKind = 'startup' | 'readiness' | 'liveness';
 
@@ -35,6 +35,8 @@ const maxTries = 3;
 
 export class Prober implements Probes {
   readonly #jobs = new Map<string, Job>();
+  /** By pod, then by container and kind. */
+  readonly #counts = new Map<string, Map<string, ProbeCount>>();
   readonly #context: KubeletContext;
   readonly #onChange: (podUid: string) => void;
   readonly #startedAt: number;
@@ -100,7 +102,12 @@ export class Prober implements Probes {
     }
   }
 
+  counts(): ProbeCount[] {
+    return [...this.#counts.values()].flatMap((ofPod) => [...ofPod.values()]);
+  }
+
   remove(podUid: string): void {
+    this.#counts.delete(podUid);
     for (const [key, job] of this.#jobs) if (job.podUid === podUid) this.#end(key, job);
   }
 
@@ -185,7 +192,18 @@ export class Prober implements Probes {
     return answer;
   }
 
+  #count({ pod, podUid, container, kind }: Job, ok: boolean): void {
+    const ofPod = this.#counts.get(podUid) ?? new Map<string, ProbeCount>();
+    this.#counts.set(podUid, ofPod);
+    const key = `${container.name}/${kind}`;
+    const fresh = { pod, container: container.name, kind: title[kind], results: { successful: 0, failed: 0 } };
+    const count = ofPod.get(key) ?? fresh;
+    ofPod.set(key, count);
+    count.results[ok ? 'successful' : 'failed']++;
+  }
+
   #note(job: Job, answer: ProbeAnswer): void {
+    this.#count(job, answer.ok);
     const { events } = this.#context;
     const details = { fieldPath: containerFieldPath(job.pod, job.container.name) };
     if (!answer.ok) {

@@ -1,6 +1,7 @@
 /** Prometheus metrics of the node: of the agent itself, and of what containers use. */
 import type { PodKit } from '../pods/pod-kit.ts';
 import type { PodWorkers } from '../pods/pod-workers.ts';
+import type { ProbeCount } from '../probes/probes.ts';
 import { nodeCpuNanos, nodeMemory } from './node-usage.ts';
 import { type ContainerUsage, containerUsages } from './summary.ts';
 
@@ -11,7 +12,7 @@ export async function nodeMetrics(
   which: 'agent' | 'resource' | 'cadvisor' | 'probes',
 ): Promise<string> {
   if (which === 'agent') return kit.context.metrics.expose();
-  if (which === 'probes') return '';
+  if (which === 'probes') return probeMetrics(kit.probes.counts());
   const usages = await containerUsages(kit, workers);
   return which === 'resource' ? resourceMetrics(usages, kit.context.clock.now()) : cadvisorMetrics(usages);
 }
@@ -20,6 +21,17 @@ const quoteLabel = (text: string) => text.replace(/[\\"\n]/g, (c) => (c === '\n'
 
 function family(name: string, type: 'counter' | 'gauge', help: string, samples: readonly string[]): string {
   return samples.length > 0 ? `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples.join('\n')}\n` : '';
+}
+
+function probeMetrics(counts: readonly ProbeCount[]): string {
+  const samples = counts.flatMap(({ pod, container, kind, results }) => {
+    const { name = '', namespace = '', uid = '' } = pod.metadata;
+    const labels = Object.entries({ container, namespace, pod: name, pod_uid: uid, probe_type: kind });
+    const text = labels.map(([label, value]) => `${label}="${quoteLabel(value)}"`).join(',');
+    return Object.entries(results).map(([result, count]) => `prober_probe_total{${text},result="${result}"} ${count}`);
+  });
+  const help = '[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.';
+  return family('prober_probe_total', 'counter', help, samples);
 }
 
 function resourceMetrics(usages: readonly ContainerUsage[], now: number): string {
