@@ -4,18 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { realClock } from '../../src/base/clock.ts';
 import { packWebImage } from '../images/web-image.ts';
-import { eventually, machineState, newUser, type User } from './harness.ts';
+import { eventually, newUser, noTraces, tracesOf, type User } from './harness.ts';
 
 const asRoot = process.platform === 'linux' && process.getuid?.() === 0;
 const manifest = join(import.meta.dirname, '../fixtures/web.yaml');
 
 describe.runIf(asRoot)('a real cluster from one command (needs root on Linux)', () => {
   let user: User;
-  let before: Awaited<ReturnType<typeof machineState>>;
   let nodePort = 0;
 
   beforeAll(async () => {
-    before = await machineState();
     user = await newUser();
   });
   afterAll(async () => {
@@ -187,9 +185,12 @@ describe.runIf(asRoot)('a real cluster from one command (needs root on Linux)', 
   });
 
   it('down --purge leaves nothing', async () => {
+    const before = await tracesOf(user, 'first');
+    for (const [what, found] of Object.entries(before)) expect([what, found.length]).not.toEqual([what, 0]);
+    expect(before.namespaces.length).toBeGreaterThanOrEqual(6);
     const result = await user.timonel('down', '--purge', '--name', 'first');
     expect(result, result.stderr).toMatchObject({ code: 0 });
-    expect(await machineState()).toEqual(before);
+    expect(await tracesOf(user, 'first', before)).toEqual(noTraces);
     expect(existsSync(join(user.home, 'data/first'))).toBe(false);
     const kubeconfig = join(user.home, '.kube/config');
     expect(existsSync(kubeconfig) && readFileSync(kubeconfig, 'utf8').includes('timonel')).toBe(false);
@@ -199,7 +200,7 @@ describe.runIf(asRoot)('a real cluster from one command (needs root on Linux)', 
     expect(await user.timonel('up', '--name', 'first')).toMatchObject({ code: 0 });
     expect(await user.kubectl('get', 'pods', '-A')).toBeDefined();
     expect(await user.timonel('down', '--purge', '--name', 'first')).toMatchObject({ code: 0 });
-    expect(await machineState()).toEqual(before);
+    expect(await tracesOf(user, 'first')).toEqual(noTraces);
   });
 });
 

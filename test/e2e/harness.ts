@@ -1,8 +1,13 @@
 /** Runs ./timonel as a user would: its own HOME, data root and kubeconfig, and nothing of it left behind. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { realClock } from '../../src/base/clock.ts';
+import { containerdPaths } from '../../src/cri/containerd-paths.ts';
+import { mountsUnder } from '../../src/cri/mounts.ts';
+import { argumentsOf, childrenOf, findProcesses } from '../../src/cri/processes.ts';
+import { networkDevice } from '../../src/network/pod-network/pod-network.ts';
+import { clusterTable } from '../../src/nft/transaction.ts';
 import { type RunResult, run, stockClients } from '../clients/stock-clients.ts';
 
 const checkout = join(import.meta.dirname, '../..');
@@ -71,25 +76,66 @@ export async function eventually<T>(
   }
 }
 
-/** The machine's state that a cluster must leave as it found it. */
-export async function machineState(): Promise<Record<string, string[]>> {
-  const lines = async (program: string, ...args: string[]) =>
-    (await run(program, args)).stdout.split('\n').filter((line) => line.trim() !== '');
+/** What of the machine is a cluster's, outside its directory; other clusters and tests may run beside it. */
+export interface Traces {
+  readonly mounts: string[];
+  readonly processes: string[];
+  readonly namespaces: string[];
+  readonly links: string[];
+  readonly routes: string[];
+  readonly tables: string[];
+  readonly cgroups: string[];
+}
+
+const linesOf = async (program: string, ...args: string[]) =>
+  (await run(program, args)).stdout.split('\n').filter((line) => line.trim() !== '');
+
+/** A cluster's traces; of pods that are gone, those that are among `before`. */
+export async function tracesOf(user: User, name: string, before?: Traces): Promise<Traces> {
+  const dataDir = join(user.home, 'data', name);
+  const { socket } = containerdPaths(join(dataDir, 'agent'));
+  const shims = findProcesses((args) => args.includes(socket));
+  const inodes = new Set(shims.flatMap(({ pid }) => childrenOf(pid)).map(({ pid }) => inodeOf(`/proc/${pid}/ns/net`)));
+  inodes.delete(inodeOf('/proc/self/ns/net'));
+  const namespaces = (existsSync('/run/netns') ? readdirSync('/run/netns') : []).filter(
+    (netns) => inodes.has(inodeOf(join('/run/netns', netns))) || before?.namespaces.includes(netns),
+  );
+  const links = (await linesOf('ip', '-o', 'link')).flatMap((line) => {
+    const link = line.split(': ')[1]!.split('@')[0]!;
+    const peer = / link-netns (\S+)/.exec(line)?.[1];
+    return link === networkDevice(name) || (peer && namespaces.includes(peer)) || before?.links.includes(link)
+      ? link
+      : [];
+  });
+  const routes = (await linesOf('ip', 'route', 'show', 'table', 'all')).filter((route) =>
+    links.some((link) => route.includes(` dev ${link} `)),
+  );
+  const { name: table } = clusterTable(name);
   return {
-    mounts: (await lines('cat', '/proc/self/mounts')).map((line) => line.split(' ')[1]!).sort(),
-    namespaces: (await lines('ip', 'netns', 'list')).sort(),
-    links: (await lines('ip', '-o', 'link')).map((line) => line.split(': ')[1]!).sort(),
-    routes: (await lines('ip', 'route', 'show', 'table', 'all')).filter((line) => !line.includes('cache')).sort(),
-    tables: (await lines('nft', 'list', 'tables')).sort(),
-    processes: (await lines('ps', '-eo', 'args'))
-      // A process that has ended and waits for init to take note is gone as far as a cluster is concerned.
-      .filter(
-        (line) =>
-          /containerd|run-server|run-agent|\/pause/.test(line) &&
-          !line.startsWith('ps ') &&
-          !line.includes('<defunct>'),
-      )
-      .sort(),
-    cgroups: (await lines('find', '/sys/fs/cgroup', '-maxdepth', '3', '-type', 'd', '-name', '*timonel*')).sort(),
+    mounts: mountsUnder(user.home),
+    // A process that has ended and waits for init to take note is gone as far as a cluster is concerned.
+    processes: [...shims, ...findProcesses((args) => args.some((arg) => arg.includes(dataDir)))].map(
+      ({ pid }) => `${pid} ${argumentsOf(pid).join(' ')}`,
+    ),
+    namespaces,
+    links,
+    routes,
+    tables: (await linesOf('nft', 'list', 'tables')).filter((line) =>
+      [table, `${table}.policy`].includes(line.split(' ')[2]!),
+    ),
+    cgroups: await linesOf('find', '/sys/fs/cgroup', '-maxdepth', '3', '-type', 'd', '-name', `timonel-${name}`),
   };
 }
+
+const inodeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+
+/** That a cluster has left nothing. */
+export const noTraces: Traces = {
+  mounts: [],
+  processes: [],
+  namespaces: [],
+  links: [],
+  routes: [],
+  tables: [],
+  cgroups: [],
+};
