@@ -38,6 +38,8 @@ export interface KindContext {
   readonly userUid?: string;
   readonly userGroups?: readonly string[];
   readonly userExtra?: Readonly<Record<string, readonly string[]>>;
+  /** Adds a Warning header to the answer. */
+  warn?(text: string): void;
 }
 
 /** A column of `kubectl get`. */

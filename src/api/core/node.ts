@@ -32,6 +32,13 @@ export const Node = defineKind<Node>({
     if (podCIDR && podCIDR !== podCIDRs?.[0]) node.spec.podCIDRs = [podCIDR];
     else if (!podCIDR && podCIDRs?.length) node.spec.podCIDR = podCIDRs[0]!;
   },
+  prepareCreate(node) {
+    // Nothing reads it any more; nodes that have it keep it.
+    delete node.spec.configSource;
+  },
+  prepareUpdate(node, old) {
+    if (!old.spec.configSource) delete node.spec.configSource;
+  },
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
   validateStatusUpdate: (node, old) => [...validateNode(node), ...validateNodeUpdate(node, old)],

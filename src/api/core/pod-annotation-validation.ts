@@ -2,13 +2,13 @@
 import type { DeepReadonly } from '../../base/deep.ts';
 import { at, type FieldError, forbidden, invalid } from '../machinery/field-error.ts';
 import type { PodSpec } from '../types/core-v1.ts';
+import { appArmorPrefix } from './profile-annotations.ts';
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 
 /** Marks the API's copy of a pod that the kubelet runs from a file. */
 export const mirrorAnnotation = 'kubernetes.io/config.mirror';
 const deletionCostAnnotation = 'controller.kubernetes.io/pod-deletion-cost';
-const appArmorPrefix = 'container.apparmor.security.beta.kubernetes.io/';
 
 /** Annotations as a create may have them. */
 export function validatePodAnnotations(

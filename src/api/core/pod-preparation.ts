@@ -1,11 +1,13 @@
 /** What the server fills in or resets when a pod is written. */
 import type { DeepReadonly } from '../../base/deep.ts';
+import type { KindContext } from '../kind.ts';
 import type { Pod, PodAffinityTerm, PodSpec } from '../types/core-v1.ts';
 import type { LabelSelector } from '../types/meta-v1.ts';
 import { podQosClass } from './pod-qos.ts';
+import { syncAppArmor } from './profile-annotations.ts';
 
-/** Status Pending with its quality-of-service class, the gated condition, and matchLabelKeys merged into selectors. */
-export function preparePodCreate(pod: Pod): void {
+/** Status Pending with its quality-of-service class, the gated condition, profiles, and matchLabelKeys in selectors. */
+export function preparePodCreate(pod: Pod, { warn }: KindContext): void {
   pod.status = { phase: 'Pending', qosClass: podQosClass(pod.spec) };
   if (pod.spec.schedulingGates?.length) {
     pod.status.conditions = [
@@ -17,6 +19,7 @@ export function preparePodCreate(pod: Pod): void {
       },
     ];
   }
+  syncAppArmor(pod, warn);
   const labels = pod.metadata.labels ?? {};
   mergeMatchLabelKeys(pod.spec, labels);
   for (const constraint of pod.spec.topologySpreadConstraints ?? []) {
@@ -32,6 +35,21 @@ export function preparePodStatusUpdate(pod: Pod, old: DeepReadonly<Pod>): void {
   if (!deletionTimestamp) delete pod.metadata.deletionTimestamp;
   pod.status.qosClass ||= old.status.qosClass;
   if (!pod.status.qosClass) delete pod.status.qosClass;
+  keepObservedGenerations(pod, old);
+}
+
+/** Clients that do not know of observed generations do not take them away. */
+function keepObservedGenerations({ status }: Pod, { status: old }: DeepReadonly<Pod>): void {
+  if (!status.observedGeneration && old.observedGeneration) status.observedGeneration = old.observedGeneration;
+  // A type may be there more than once: the first belongs to the first.
+  const left = [...(old.conditions ?? [])];
+  for (const condition of status.conditions ?? []) {
+    const i = left.findIndex(({ type }) => type === condition.type);
+    const [before] = i < 0 ? [] : left.splice(i, 1);
+    if (!condition.observedGeneration && before?.observedGeneration) {
+      condition.observedGeneration = before.observedGeneration;
+    }
+  }
 }
 
 function affinityTerms(spec: PodSpec): PodAffinityTerm[] {

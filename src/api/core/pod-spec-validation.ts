@@ -16,6 +16,7 @@ import { validateDnsConfig, validateHostAliases } from './dns-config-validation.
 import { invalidEach, validateChoice } from './field-rules.ts';
 import { validatePodAnnotations } from './pod-annotation-validation.ts';
 import { aggregateContainerResources } from './pod-level-resources.ts';
+import { validateProfilesAgree } from './profile-annotations.ts';
 import {
   validateContainerResourceName,
   validatePodLevelResources,
@@ -47,6 +48,7 @@ export function validatePodTemplate(template: DeepReadonly<PodTemplateSpec>, pat
     ...validateAnnotations(metadata.annotations, child(path, 'annotations')),
     ...validatePodAnnotations(metadata.annotations, spec, child(path, 'annotations')),
     ...validatePodSpec(spec, specPath, { isPod: false }),
+    ...validateProfilesAgree(metadata.annotations, spec, specPath),
   ];
   if (spec.ephemeralContainers?.length) {
     errors.push(forbidden(child(specPath, 'ephemeralContainers'), 'ephemeral containers not allowed in pod template'));

@@ -9,6 +9,7 @@ import { validateImagePadding } from './container-validation.ts';
 import { invalidEach, validateIp } from './field-rules.ts';
 import { validatePodAnnotations, validatePodAnnotationUpdate } from './pod-annotation-validation.ts';
 import { validatePodSpec } from './pod-spec-validation.ts';
+import { validateProfilesAgree } from './profile-annotations.ts';
 
 type SharedPod = DeepReadonly<Pod>;
 
@@ -36,13 +37,13 @@ export function validatePod({ metadata, spec }: SharedPod): FieldError[] {
 }
 
 /** What a new pod may not have yet. */
-export function validatePodCreate({ spec }: SharedPod): FieldError[] {
+export function validatePodCreate({ metadata, spec }: SharedPod): FieldError[] {
   const errors: FieldError[] = [];
   if (spec.ephemeralContainers?.length) errors.push(forbidden('spec.ephemeralContainers', 'cannot be set on create'));
   if (spec.nodeName && spec.schedulingGates?.length) {
     errors.push(forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'));
   }
-  return errors;
+  return [...errors, ...validateProfilesAgree(metadata.annotations, spec, 'spec')];
 }
 
 /** What the status subresource may not report. */
