@@ -8,6 +8,7 @@ import type { KindRef, KubeObject, Shared } from '../api/kind.ts';
 import { Quantity } from '../api/machinery/quantity.ts';
 import { isNotFound } from '../api/machinery/status.ts';
 import { deepEqual } from '../base/deep.ts';
+import type { Informer } from '../client/informer.ts';
 import { type ControllerContext, defineController, keyOf, type ObjectKey, watches } from '../client/reconcile.ts';
 import { type ApiResources, apiResourceCache } from './api-resources.ts';
 import { isPodTerminal } from './pods/state.ts';
@@ -19,6 +20,7 @@ const resyncMs = 300_000;
 /** Usage is lowered only when nobody has charged the quota for this long: objects just admitted may not be seen yet. */
 const quietMs = 500;
 const lowering = new WeakMap<ControllerContext, Map<ObjectKey, { readonly version: string; readonly since: number }>>();
+const followed = new WeakMap<ControllerContext, WeakSet<Informer<KubeObject>>>();
 
 /** A deletion, or a change by which less is used, gives back what admission had charged. New objects are admission's part. */
 const freeing = <T extends KubeObject>(kind: KindRef<T>, changed: (object: Shared<T>, old: Shared<T>) => boolean) =>
@@ -47,6 +49,7 @@ export const resourceQuotaController = defineController({
   rbac: [allow('list watch', '*', '*'), allow('update', '', 'resourcequotas/status'), recordEvents],
   start(context) {
     lowering.set(context, new Map());
+    followed.set(context, new WeakSet());
     apiResourceCache(context.client, context.informers);
     return undefined;
   },
@@ -103,12 +106,25 @@ async function usageOf(
     if (!resource.verbs.includes('list') || !resource.verbs.includes('watch')) continue;
     const informer = context.informers.informer<KubeObject>(resource);
     await informer.whenSynced();
+    followDeletions(informer, context);
     for (const object of informer.list(quota.metadata.namespace)) {
       if (!isCountedBy(quota, resource, object)) continue;
       total = addResources(total, quotaUsage(resource, object));
     }
   }
   return Object.fromEntries(limited.map((name) => [name, total[name] ?? '0']));
+}
+
+/** Objects of any resource that a quota limits give back what they used when they go. */
+function followDeletions(informer: Informer<KubeObject>, context: ControllerContext): void {
+  const known = followed.get(context)!;
+  if (known.has(informer)) return;
+  known.add(informer);
+  informer.addHandler({
+    onDelete(object) {
+      for (const quota of context.lister(ResourceQuota).list(object.metadata.namespace)) context.enqueue(keyOf(quota));
+    },
+  });
 }
 
 /** Whether objects of a resource can use what a quota names. */
