@@ -18,6 +18,7 @@ import { type ServiceProxy, startServiceProxy } from '../network/services/servic
 import { startAgentCredentials } from './agent-credentials.ts';
 import { type ClusterConfig, paths, readConfig, UserError } from './config.ts';
 import { cniDirOf } from './external-runtime.ts';
+import { kubeletSettings } from './kubelet-settings.ts';
 import { firstNodeCidr, serviceAddress } from './networks.ts';
 import { runRole } from './processes.ts';
 
@@ -97,6 +98,7 @@ async function startNode(config: ClusterConfig, log: Logger): Promise<Part[]> {
         clusterDomain: config.clusterDomain,
         cgroupRoot: `/timonel-${config.name}`,
         podCidr,
+        ...kubeletSettings(config),
       },
     }),
     networking,

@@ -49,6 +49,8 @@ export interface ClusterSettings {
   auditPolicy: string | undefined;
   auditLog: string | undefined;
   encryptionKeyFile: string | undefined;
+  /** A KubeletConfiguration of upstream's form, for the node on this machine. */
+  kubeletConfig: string | undefined;
   leaderElect: boolean | undefined;
   /** How long a leader that has gone is waited for, as a duration: `15s`. */
   leaderElectLeaseDuration: string | undefined;
@@ -211,6 +213,7 @@ const settingTypes: Record<keyof ClusterSettings, 'string' | 'number' | 'boolean
   auditPolicy: 'string',
   auditLog: 'string',
   encryptionKeyFile: 'string',
+  kubeletConfig: 'string',
   leaderElect: 'boolean',
   leaderElectLeaseDuration: 'string',
   fromSnapshot: 'string',

@@ -18,6 +18,7 @@ import {
 } from './config.ts';
 import { listClusters } from './find.ts';
 import { defaultKubeconfigPath } from './kubeconfig.ts';
+import { kubeletSettings } from './kubelet-settings.ts';
 import { machineAddress } from './networks.ts';
 import { adoptAuthority, ensureAgentPki, ensurePki, servingNames } from './pki.ts';
 import { settleSharedState } from './shared-state.ts';
@@ -45,6 +46,7 @@ const defaultApiPort = 6443;
 export async function prepareCluster(given: ClusterSettings, options: PrepareOptions): Promise<PreparedCluster> {
   const settings = withAbsoluteFiles(given);
   validateSettings(settings);
+  kubeletSettings(settings);
   const dataDir = resolve(settings.dataDir);
   const known = readConfig(dataDir);
   if (known) {
@@ -133,6 +135,7 @@ const fileSettings = [
   'auditPolicy',
   'auditLog',
   'encryptionKeyFile',
+  'kubeletConfig',
 ] as const;
 
 /** The processes run elsewhere than the command: files are named from the root. */

@@ -53,6 +53,17 @@ describe('timonel up refuses', () => {
     );
   });
 
+  it('a KubeletConfiguration with a mistake', async () => {
+    const file = join(user.home, 'kubelet.yaml');
+    writeFileSync(file, 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: many\n');
+    expectOneLine(
+      await user.timonel('up', '--runtime', 'sim', '--kubelet-config', file),
+      1,
+      /--kubelet-config .*kubelet.yaml: maxPods must be a whole number from 1 up, not "many"/,
+    );
+    expect(dataDirs()).toEqual([]);
+  });
+
   it("a data dir with somebody's files in it", async () => {
     const dir = join(user.home, 'photos');
     mkdirSync(dir);

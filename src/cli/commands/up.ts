@@ -104,6 +104,7 @@ function resolveSettings(options: UpOptions): ClusterSettings {
     auditPolicy: pick('auditPolicy', undefined),
     auditLog: pick('auditLog', undefined),
     encryptionKeyFile: pick('encryptionKeyFile', undefined),
+    kubeletConfig: pick('kubeletConfig', undefined),
     leaderElect: pick('leaderElect', undefined),
     leaderElectLeaseDuration: pick('leaderElectLeaseDuration', undefined),
     fromSnapshot: pick('fromSnapshot', undefined),

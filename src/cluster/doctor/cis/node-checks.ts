@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { realClock } from '../../../base/clock.ts';
 import { certificateFacts } from '../../../base/pki.ts';
 import { type ClusterConfig, paths } from '../../config.ts';
+import { kubeletSettings } from '../../kubelet-settings.ts';
 import { daysUntil } from '../finding.ts';
 import { judgeCiphers } from './api-server-checks.ts';
 import { absent, type CisCheck, fail, type Judgement, judged, manual, notApplicable, pass } from './check.ts';
@@ -88,6 +89,20 @@ function proxyMetrics({ sockets, nodePorts }: CisFacts): Judgement {
   );
 }
 
+const processLimit = ({ config }: CisFacts): Judgement => {
+  const { podPidsLimit = -1 } = kubeletSettings(config);
+  return podPidsLimit > 0
+    ? pass(`${podPidsLimit} a pod`)
+    : manual('no limit is set for pods: podPidsLimit of --kubelet-config');
+};
+
+const seccompDefault = ({ config }: CisFacts): Judgement =>
+  kubeletSettings(config).seccompDefault
+    ? pass('containers without a profile get the runtime’s')
+    : manual(
+        'containers without a profile are not filtered, as upstream’s default: seccompDefault of --kubelet-config; see 5.6.2',
+      );
+
 /** 4.2 and 4.3. */
 export const nodeChecks: readonly CisCheck[] = [
   {
@@ -131,11 +146,11 @@ export const nodeChecks: readonly CisCheck[] = [
   { id: '4.2.10', title: 'node client certificates are renewed', judge: renewal('kubelet-client') },
   { id: '4.2.11', title: 'node serving certificates are renewed', judge: renewal('kubelet') },
   { id: '4.2.12', title: 'strong TLS only at nodes', judge: nodeCiphers },
-  { id: '4.2.13', title: 'number of a pod’s processes', judge: real(() => manual('no limit is set for pods')) },
+  { id: '4.2.13', title: 'number of a pod’s processes', judge: real(processLimit) },
   {
     id: '4.2.14',
     title: 'system call filter by default',
-    judge: real(() => manual('containers without a profile are not filtered, as upstream’s default; see 5.6.2')),
+    judge: real(seccompDefault),
   },
   ...absent('a setting of service units, which the agent has none of', [
     ['4.2.15', 'addresses that may reach the agent'],
