@@ -106,8 +106,8 @@ export class Ledger {
     const set = this.#sets.get(uid);
     if (!set) return;
     const active = this.#active.get(uid) ?? 0;
-    if (active > set.replicas) set.wholeSince = undefined;
-    else set.wholeSince ??= this.#now();
+    if (active === set.replicas) set.wholeSince ??= this.#now();
+    else set.wholeSince = undefined;
     const most = set.ceiling + (this.#lostPods.get(uid) ?? 0);
     if (active > most)
       this.#violations.push(`replica set ${set.name} has ${active} pods, no more than ${most} were ever wanted`);

@@ -101,17 +101,16 @@ class Autoscaling {
       return again;
     }
     const current = target.scale.spec.replicas ?? 0;
-    const seen = target.scale.status.replicas;
     if (this.#history.recommendations.length === 0) {
       this.#history.recommendations.push({ at: this.#context.clock.now(), replicas: current });
     }
     const decision = await this.#decide(target, current);
     if (!decision) {
-      await this.#write({ replicas: seen, desired: this.#hpa.status.desiredReplicas });
+      await this.#write({ replicas: current, desired: this.#hpa.status.desiredReplicas });
       return again;
     }
     const changed = decision.replicas !== current && (await this.#rescale(target, decision, current));
-    await this.#write({ replicas: seen, desired: changed ? decision.replicas : current, scaled: changed });
+    await this.#write({ replicas: current, desired: changed ? decision.replicas : current, scaled: changed });
     return again;
   }
 
@@ -190,26 +189,30 @@ class Autoscaling {
       down: toleranceOf(behavior?.scaleDown?.tolerance),
     };
     const proposals: MetricProposal[] = [];
+    const statuses: MetricStatus[] = [];
     const failures: MetricError[] = [];
     for (const metric of metrics) {
       try {
-        proposals.push(
-          await propose(metric, { hpa: this.#hpa, context: this.#context, current, selector, tolerances }),
-        );
+        const facts = { hpa: this.#hpa, context: this.#context, current, selector, tolerances };
+        const proposal = await propose(metric, { ...facts, reported: scale.status.replicas ?? 0 });
+        proposals.push(proposal);
+        statuses.push(proposal.status);
       } catch (error) {
         if (!(error instanceof MetricError)) throw error;
         failures.push(error);
+        // Clients find the status of a metric at the place that its specification has.
+        statuses.push({ type: '' });
         events.event(this.#hpa, 'Warning', error.reason, error.message);
       }
     }
-    this.#metrics = proposals.map(({ status }) => status);
+    this.#metrics = statuses;
     const best = proposals.reduce<MetricProposal | undefined>(
       (a, b) => (a && a.replicas >= b.replicas ? a : b),
       undefined,
     );
     const [first] = failures;
     if (first && (!best || best.replicas < current)) {
-      const message = `invalid metrics (${failures.length} invalid out of ${metrics.length}), first error is: ${first.message}`;
+      const message = `invalid metrics (${failures.length} invalid out of ${metrics.length}), first error is: ${first.summary}`;
       events.event(this.#hpa, 'Warning', 'FailedComputeMetricsReplicas', message);
       const why = `the HPA was unable to compute the replica count: ${first.message}`;
       this.#set('ScalingActive', 'False', first.reason, why);
@@ -258,7 +261,7 @@ class Autoscaling {
       );
       const why = `the HPA controller was unable to update the target scale: ${message}`;
       this.#set('AbleToScale', 'False', 'FailedUpdateScale', why);
-      await this.#write({ replicas: scale.status.replicas, desired: this.#hpa.status.desiredReplicas });
+      await this.#write({ replicas: current, desired: this.#hpa.status.desiredReplicas });
       throw error;
     }
     this.#history.changes.push({ at: clock.now(), by: replicas - current });

@@ -7,9 +7,18 @@ import type { MetricValue } from '../../api/types/custom_metrics-v1beta2.ts';
 import type { ExternalMetricValue } from '../../api/types/external_metrics-v1beta1.ts';
 import { parseTime } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
+import type { ResourceRequest } from '../../client/transport.ts';
 import { milliOf, type PodUsage } from './ratio.ts';
 
 const defaultWindowMs = 60_000;
+
+async function fetchFrom<T>(api: string, fetch: () => Promise<T>): Promise<T> {
+  try {
+    return await fetch();
+  } catch (error) {
+    throw new Error(`unable to fetch metrics from ${api} metrics API: ${(error as Error).message}`);
+  }
+}
 
 /** What each pod uses of a resource; of one container where it is named. */
 export async function resourceUsage(
@@ -21,11 +30,15 @@ export async function resourceUsage(
     container,
   }: { namespace: string; selector: string; resource: string; container?: string },
 ): Promise<Map<string, PodUsage>> {
-  const { items } = await client.list(PodMetrics, { namespace, labelSelector: selector });
+  const { items } = await fetchFrom('resource', () => client.list(PodMetrics, { namespace, labelSelector: selector }));
   if (items.length === 0) throw new Error('no metrics returned from resource metrics API');
   const usage = new Map<string, PodUsage>();
   for (const { metadata, containers, timestamp, window } of items) {
     const measured = containers.filter(({ name }) => container === undefined || name === container);
+    if (container !== undefined && measured.length === 0)
+      throw new Error(
+        `failed to get container metrics: container ${container} not present in metrics for pod ${namespace}/${metadata.name}`,
+      );
     const figures = measured.map((one) => one.usage?.[resource]);
     // A pod whose figures are not all there is treated as one without figures.
     if (figures.length === 0 || figures.includes(undefined)) continue;
@@ -74,21 +87,12 @@ interface Values {
   readonly items: readonly Shared<MetricValue>[];
 }
 
-const customGroup = 'custom.metrics.k8s.io';
-
 /** A custom metric of each of a set of pods. */
 export async function podMetric(
   client: Client,
   { namespace, selector, metric }: { namespace: string; selector: string; metric: Metric },
 ): Promise<Map<string, PodUsage>> {
-  const pods: KindRef = {
-    group: customGroup,
-    version: 'v1beta2',
-    kind: 'MetricValueList',
-    plural: 'pods',
-    namespaced: true,
-  };
-  const { items } = await customMetric(client, pods, { namespace, name: '*', selector, metric });
+  const { items } = await customMetric(client, { namespace, plural: 'pods', name: '*', selector, metric });
   if (items.length === 0) throw new Error('no metrics returned from custom metrics API');
   return new Map(
     items.map((item) => [
@@ -102,43 +106,60 @@ export async function podMetric(
   );
 }
 
-/** A custom metric of one object, in thousandths. */
+/**
+ * A custom metric of one object, in thousandths. An object without a namespace is asked for in the autoscaler's namespace all the
+ * same; of namespaces only the autoscaler's own has metrics for it.
+ */
 export async function objectMetric(
   client: Client,
   resource: KindRef,
   { namespace, name, metric }: { namespace: string; name: string; metric: Metric },
 ): Promise<number> {
   const plural = resource.group ? `${resource.plural}.${resource.group}` : resource.plural;
-  const kind: KindRef = {
-    group: customGroup,
-    version: 'v1beta2',
-    kind: 'MetricValueList',
-    plural,
-    namespaced: resource.namespaced,
-  };
-  const { items } = await customMetric(client, kind, { namespace, name, selector: '', metric });
+  const of =
+    plural === 'namespaces'
+      ? { namespace, plural: 'metrics', name: metric.name, selector: '', metric: { ...metric, name: '' } }
+      : { namespace, plural, name, selector: '', metric };
+  const { items } = await customMetric(client, of);
   const [item] = items;
-  if (!item) throw new Error(`the server could not find the metric ${metric.name} for ${plural} ${name}`);
+  if (!item || items.length > 1)
+    throw new Error(
+      `unable to fetch metrics from custom metrics API: the custom metrics API server returned ${items.length} results when we asked for exactly one`,
+    );
   return milliOf(item.value);
+}
+
+interface CustomRequest {
+  readonly namespace: string;
+  readonly plural: string;
+  readonly name: string;
+  readonly selector: string;
+  readonly metric: Metric;
 }
 
 async function customMetric(
   client: Client,
-  kind: KindRef,
-  of: { namespace: string; name: string; selector: string; metric: Metric },
+  { namespace, plural, name, selector, metric }: CustomRequest,
 ): Promise<Values> {
-  const { namespace, name, selector, metric } = of;
-  return (await client.transport.request({
+  const kind = {
+    group: 'custom.metrics.k8s.io',
+    version: 'v1beta2',
+    kind: 'MetricValueList',
+    plural,
+    namespaced: true,
+  };
+  const request: ResourceRequest = {
     verb: 'get',
     kind,
     namespace,
     name,
-    subresource: metric.name,
+    ...(metric.name ? { subresource: metric.name } : {}),
     query: {
       ...(selector ? { labelSelector: selector } : {}),
       ...(metric.selector ? { metricLabelSelector: metric.selector } : {}),
     },
-  })) as Values;
+  };
+  return fetchFrom('custom', () => client.transport.request(request) as Promise<Values>);
 }
 
 /** The sum of an external metric's series, in thousandths. */
@@ -150,7 +171,9 @@ export async function externalMetric(client: Client, namespace: string, metric: 
     plural: metric.name,
     namespaced: true,
   };
-  const list = await client.list(kind, { namespace, ...(metric.selector ? { labelSelector: metric.selector } : {}) });
+  const list = await fetchFrom('external', () =>
+    client.list(kind, { namespace, ...(metric.selector ? { labelSelector: metric.selector } : {}) }),
+  );
   const items = list.items as unknown as readonly Shared<ExternalMetricValue>[];
   if (items.length === 0) throw new Error('no metrics returned from external metrics API');
   return items.reduce((total, item) => total + milliOf(item.value), 0);

@@ -1,7 +1,6 @@
 /** What each metric of an autoscaler proposes, with the status that reports it. */
 import { Pod } from '../../api/core/pod.ts';
 import type { Shared } from '../../api/kind.ts';
-import { Quantity } from '../../api/machinery/quantity.ts';
 import { type LabelMatcher, labelSelectorMatcher } from '../../api/machinery/selectors.ts';
 import type {
   HorizontalPodAutoscaler,
@@ -20,6 +19,7 @@ import {
   type Calculation,
   milliOf,
   type Proposal,
+  printMilli,
   type Tolerances,
 } from './ratio.ts';
 
@@ -34,18 +34,24 @@ export interface ProposalFacts {
   readonly hpa: Shared<HorizontalPodAutoscaler>;
   readonly context: ControllerContext;
   readonly current: number;
+  /** The replicas that the target reports to have. */
+  readonly reported: number;
   readonly selector: LabelMatcher;
   readonly tolerances: Tolerances;
 }
 
-/** A metric that has no figures: with the reason that the ScalingActive condition gives. */
+/** A metric that has no figures. */
 export class MetricError extends Error {
   override readonly name = 'MetricError';
+  /** What the ScalingActive condition gives as its reason. */
   readonly reason: string;
+  /** The message as it is counted among the failures of all metrics. */
+  readonly summary: string;
 
-  constructor(reason: string, message: string) {
+  constructor(reason: string, message: string, summary: string) {
     super(message);
     this.reason = reason;
+    this.summary = summary;
   }
 }
 
@@ -57,22 +63,49 @@ const reasons: Readonly<Record<string, string>> = {
   External: 'FailedGetExternalMetric',
 };
 
-function describe(spec: Shared<MetricSpec>): string {
-  const resource = spec.resource ?? spec.containerResource;
-  return resource ? `${resource.name} utilization` : `${spec.type.toLowerCase()} metric value`;
+/** How a failure of a metric is introduced where all failures are told. */
+function introductionOf({ type, resource, containerResource, object, external }: Shared<MetricSpec>): string {
+  switch (type) {
+    case 'Resource':
+      return `failed to get ${resource!.name} resource metric value: `;
+    case 'ContainerResource':
+      return `failed to get ${containerResource!.container} container metric value: `;
+    case 'External': {
+      const { name } = external!.metric;
+      const what = external!.target.value === undefined ? `${name} external metric` : `external metric ${name}`;
+      return `failed to get ${name} external metric value: failed to get ${what}: `;
+    }
+    case 'Object': {
+      const failed = 'failed to get object metric value: ';
+      return object!.target.value === undefined
+        ? `${failed}failed to get ${object!.metric.name} object metric: `
+        : failed;
+    }
+    default:
+      return `failed to get ${type.toLowerCase()} metric value: `;
+  }
 }
 
 /** The replicas that one metric asks for. Throws {@link MetricError}. */
 export async function propose(spec: Shared<MetricSpec>, facts: ProposalFacts): Promise<MetricProposal> {
+  const reason = reasons[spec.type];
+  if (!reason) {
+    const message = `unknown metric source type ${JSON.stringify(spec.type)}`;
+    throw new MetricError('InvalidMetricSourceType', message, message);
+  }
   try {
     return await proposeBy(spec, facts);
   } catch (error) {
-    if (error instanceof MetricError) throw error;
-    const what = describe(spec);
-    throw new MetricError(
-      reasons[spec.type] ?? 'InvalidMetricSourceType',
-      `failed to get ${what}: ${(error as Error).message}`,
-    );
+    const { message } = error as Error;
+    throw new MetricError(reason, message, `${introductionOf(spec)}${message}`);
+  }
+}
+
+async function naming<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new Error(`${what}${(error as Error).message}`);
   }
 }
 
@@ -86,10 +119,8 @@ async function proposeBy(spec: Shared<MetricSpec>, facts: ProposalFacts): Promis
       return byPodsMetric(facts, spec.pods!);
     case 'Object':
       return byObjectMetric(facts, spec.object!);
-    case 'External':
-      return byExternalMetric(facts, spec.external!);
     default:
-      throw new MetricError('InvalidMetricSourceType', `unknown metric source type ${JSON.stringify(spec.type)}`);
+      return byExternalMetric(facts, spec.external!);
   }
 }
 
@@ -99,8 +130,6 @@ const podsOf = ({ hpa, context, selector }: ProposalFacts): readonly Shared<Pod>
     .list(hpa.metadata.namespace)
     .filter((pod) => selector.matches(pod.metadata.labels));
 
-const quantity = (milli: number): string => Quantity.ofMilli(Math.round(milli)).toString();
-
 async function byResource(
   facts: ProposalFacts,
   source: { readonly name: string; readonly container?: string; readonly target: Shared<MetricTarget> },
@@ -109,11 +138,11 @@ async function byResource(
   const { context, hpa, selector, current, tolerances } = facts;
   const pods = podsOf(facts);
   const of = { resource, ...(container === undefined ? {} : { container }) };
-  const usage = await resourceUsage(context.client, {
-    namespace: hpa.metadata.namespace,
-    selector: selector.toString(),
-    ...of,
-  });
+  const byPercent = target.averageUtilization !== undefined;
+  const failed = `failed to get ${resource} ${byPercent ? 'utilization' : 'usage'}: `;
+  const usage = await naming(`${failed}unable to get metrics for resource ${resource}: `, () =>
+    resourceUsage(context.client, { namespace: hpa.metadata.namespace, selector: selector.toString(), ...of }),
+  );
   const calculation: Calculation = {
     pods,
     usage,
@@ -122,20 +151,19 @@ async function byResource(
     current,
     tolerances,
   };
-  const byPercent = target.averageUtilization !== undefined;
-  const proposal: Proposal = byPercent
-    ? byUtilization(calculation, requestsOf(pods, of), target.averageUtilization)
-    : byAverage({ ...calculation, isCpu: resource === 'cpu' }, milliOf(target.averageValue));
+  const proposal: Proposal = await naming(failed, async () =>
+    byPercent
+      ? byUtilization(calculation, requestsOf(pods, of), target.averageUtilization!)
+      : byAverage(calculation, milliOf(target.averageValue)),
+  );
   const state = {
     name: resource,
     current: {
-      averageValue: quantity(proposal.averageMilli),
+      averageValue: printMilli(proposal.averageMilli),
       ...(byPercent ? { averageUtilization: proposal.utilization ?? 0 } : {}),
     },
   };
-  const kind = byPercent
-    ? `${resource} ${container ? 'container ' : ''}resource utilization (percentage of request)`
-    : `${resource} ${container ? 'container ' : ''}resource`;
+  const kind = byPercent ? `${resource} resource utilization (percentage of request)` : `${resource} resource`;
   return container === undefined
     ? { replicas: proposal.replicas, name: kind, status: { type: 'Resource', resource: state } }
     : {
@@ -155,7 +183,9 @@ const metricOf = (metric: { readonly name: string; readonly selector?: Shared<La
 async function byPodsMetric(facts: ProposalFacts, { metric, target }: Sources['pods']): Promise<MetricProposal> {
   const { context, hpa, selector, current, tolerances } = facts;
   const { namespace } = hpa.metadata;
-  const usage = await podMetric(context.client, { namespace, selector: selector.toString(), metric: metricOf(metric) });
+  const usage = await naming(`unable to get metric ${metric.name}: `, () =>
+    podMetric(context.client, { namespace, selector: selector.toString(), metric: metricOf(metric) }),
+  );
   const calculation = { pods: podsOf(facts), usage, now: context.clock.now(), isCpu: false, current, tolerances };
   const proposal = byAverage(calculation, milliOf(target.averageValue));
   return {
@@ -163,7 +193,7 @@ async function byPodsMetric(facts: ProposalFacts, { metric, target }: Sources['p
     name: `pods metric ${metric.name}`,
     status: {
       type: 'Pods',
-      pods: { metric: metric as never, current: { averageValue: quantity(proposal.averageMilli) } },
+      pods: { metric: metric as never, current: { averageValue: printMilli(proposal.averageMilli) } },
     },
   };
 }
@@ -172,26 +202,20 @@ async function byObjectMetric(
   facts: ProposalFacts,
   { metric, target, describedObject }: Sources['object'],
 ): Promise<MetricProposal> {
-  const { context, hpa, current, tolerances } = facts;
-  const apiVersion = describedObject.apiVersion ?? 'v1';
+  const { context, hpa } = facts;
+  const { apiVersion = 'v1', kind, name } = describedObject;
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
-  const resource = (await apiResourceCache(context.client, context.informers).get()).find(group, describedObject.kind);
-  if (!resource)
-    throw new Error(`unable to find the resource of ${describedObject.kind} in group ${JSON.stringify(group)}`);
   const { namespace } = hpa.metadata;
-  const figure = await objectMetric(context.client, resource, {
-    namespace,
-    name: describedObject.name,
-    metric: metricOf(metric),
+  const figure = await naming(`unable to get metric ${metric.name}: ${kind} on ${namespace} ${name}/`, async () => {
+    const resource = (await apiResourceCache(context.client, context.informers).get()).find(group, kind);
+    if (!resource) throw new Error(`no matches for kind ${JSON.stringify(kind)} in group ${JSON.stringify(group)}`);
+    return objectMetric(context.client, resource, { namespace, name, metric: metricOf(metric) });
   });
-  const replicas = bySingleValue(figure, target, { current, pods: podsOf(facts), tolerances });
+  const { replicas, current } = bySingleValue(figure, target, { ...facts, pods: podsOf(facts) });
   return {
     replicas,
-    name: `${describedObject.kind} metric ${metric.name}`,
-    status: {
-      type: 'Object',
-      object: { metric: metric as never, describedObject, current: valueStatus(figure, target, current) },
-    },
+    name: target.value === undefined ? externalName(metric) : `${kind} metric ${metric.name}`,
+    status: { type: 'Object', object: { metric: metric as never, describedObject, current } },
   };
 }
 
@@ -199,17 +223,32 @@ async function byExternalMetric(
   facts: ProposalFacts,
   { metric, target }: Sources['external'],
 ): Promise<MetricProposal> {
-  const { context, hpa, current, tolerances } = facts;
-  const figure = await externalMetric(context.client, hpa.metadata.namespace, metricOf(metric));
-  const replicas = bySingleValue(figure, target, { current, pods: podsOf(facts), tolerances });
+  const { context, hpa } = facts;
+  const { namespace } = hpa.metadata;
+  const figure = await naming(
+    `unable to get external metric ${namespace}/${metric.name}/${printSelector(metric.selector)}: `,
+    () => externalMetric(context.client, namespace, metricOf(metric)),
+  );
+  const { replicas, current } = bySingleValue(figure, target, { ...facts, pods: podsOf(facts) });
   return {
     replicas,
-    name: `external metric ${metric.name}(${JSON.stringify(metric.selector ?? null)})`,
-    status: { type: 'External', external: { metric: metric as never, current: valueStatus(figure, target, current) } },
+    name: externalName(metric),
+    status: { type: 'External', external: { metric: metric as never, current } },
   };
 }
 
-const valueStatus = (milli: number, target: Shared<MetricTarget>, current: number) =>
-  target.value === undefined
-    ? { averageValue: quantity(current > 0 ? milli / current : milli) }
-    : { value: quantity(milli) };
+const externalName = ({ name, selector }: { readonly name: string; readonly selector?: Shared<LabelSelector> }) =>
+  `external metric ${name}(${printSelector(selector)})`;
+
+/** As Go prints the struct: messages have it so. */
+function printSelector(selector: Shared<LabelSelector> | undefined): string {
+  if (!selector) return 'nil';
+  const labels = Object.entries(selector.matchLabels ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}: ${value},`);
+  const expressions = (selector.matchExpressions ?? []).map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  );
+  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
+}

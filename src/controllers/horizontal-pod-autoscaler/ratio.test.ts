@@ -81,10 +81,29 @@ describe('replicas by value', () => {
 
   test('follow one figure for all', () => {
     const pods = ['a', 'b', 'c'].map((name) => pod(name));
-    const calculation = { current: 3, pods, tolerances };
-    expect(bySingleValue(20_000, { value: '10' }, calculation)).toBe(6);
-    expect(bySingleValue(10_500, { value: '10' }, calculation)).toBe(3);
-    expect(bySingleValue(70_000, { averageValue: '10' }, calculation)).toBe(7);
-    expect(bySingleValue(31_000, { averageValue: '10' }, calculation)).toBe(3);
+    const calculation = { current: 3, reported: 3, pods, tolerances };
+    expect(bySingleValue(20_000, { value: '10' }, calculation)).toEqual({ replicas: 6, current: { value: '20' } });
+    expect(bySingleValue(10_500, { value: '10' }, calculation).replicas).toBe(3);
+    expect(bySingleValue(70_000, { averageValue: '10' }, calculation)).toEqual({
+      replicas: 7,
+      current: { averageValue: '23334m' },
+    });
+    expect(bySingleValue(31_000, { averageValue: '10' }, calculation).replicas).toBe(3);
+  });
+
+  test('follow what is there, not what is wished for, where the figure is shared among pods', () => {
+    const calculation = { current: 5, reported: 2, pods: [], tolerances };
+    expect(bySingleValue(20_000, { averageValue: '10' }, calculation)).toEqual({
+      replicas: 2,
+      current: { averageValue: '10' },
+    });
+  });
+
+  test('begin with one figure where there is nothing yet', () => {
+    const calculation = { current: 0, reported: 0, pods: [], tolerances };
+    expect(bySingleValue(25_000, { value: '10' }, calculation).replicas).toBe(3);
+    expect(() => bySingleValue(25_000, { value: '10' }, { ...calculation, current: 1 })).toThrow(
+      'unable to calculate ready pods: no pods returned by selector while calculating replica count',
+    );
   });
 });

@@ -102,7 +102,7 @@ export function byUtilization(
   targetPercent: number,
 ): Proposal {
   const groups = groupPods(calculation);
-  assertFigures(groups);
+  assertFigures(calculation, groups);
   const ratioOf = (usage: ReadonlyMap<string, number>): number => {
     const requested = sum([...usage.keys()].map((name) => requests.get(name) ?? 0));
     return requested === 0 ? 0 : Math.trunc((sum(usage.values()) * 100) / requested) / targetPercent;
@@ -119,13 +119,14 @@ export function byUtilization(
 /** Replicas by what each pod uses on average. */
 export function byAverage(calculation: Calculation, targetMilli: number): Proposal {
   const groups = groupPods(calculation);
-  assertFigures(groups);
+  assertFigures(calculation, groups);
   const ratioOf = (usage: ReadonlyMap<string, number>) => Math.trunc(sum(usage.values()) / usage.size) / targetMilli;
   const replicas = propose(calculation, groups, { ratioOf, fallback: () => targetMilli });
   return { replicas, averageMilli: Math.trunc(sum(groups.usage.values()) / groups.usage.size) };
 }
 
-function assertFigures(groups: Groups): void {
+function assertFigures({ pods }: UsageFacts, groups: Groups): void {
+  if (pods.length === 0) throw new Error('no pods returned by selector while calculating replica count');
   if (groups.usage.size === 0) throw new Error('did not receive metrics for targeted pods (pods might be unready)');
 }
 
@@ -153,20 +154,36 @@ function propose(
   return replicas;
 }
 
-/** Replicas by one figure for all pods together: its value, or its value for each pod. */
+/** Replicas by one figure for all pods together, and how the status reports it. Throws when it needs pods and there are none. */
 export function bySingleValue(
   figureMilli: number,
   target: { readonly value?: string | undefined; readonly averageValue?: string | undefined },
-  { current, pods, tolerances }: Pick<Calculation, 'current' | 'pods' | 'tolerances'>,
-): number {
+  {
+    current,
+    reported,
+    pods,
+    tolerances,
+  }: Pick<Calculation, 'current' | 'pods' | 'tolerances'> & { readonly reported: number },
+): { readonly replicas: number; readonly current: { value: string } | { averageValue: string } } {
   if (target.value !== undefined) {
     const ratio = figureMilli / milliOf(target.value);
-    if (within(ratio, tolerances) && current > 0) return current;
-    return ceil(ratio * (current > 0 ? pods.filter(isPodReady).length : 1));
+    const value = printMilli(figureMilli);
+    if (current === 0) return { replicas: ceil(ratio), current: { value } };
+    if (within(ratio, tolerances)) return { replicas: current, current: { value } };
+    if (pods.length === 0)
+      throw new Error('unable to calculate ready pods: no pods returned by selector while calculating replica count');
+    const ready = pods.filter((pod) => pod.status.phase === 'Running' && isPodReady(pod)).length;
+    return { replicas: ceil(ratio * ready), current: { value } };
   }
   const average = milliOf(target.averageValue);
-  const ratio = current === 0 ? Number.POSITIVE_INFINITY : figureMilli / (average * current);
-  return within(ratio, tolerances) ? current : ceil(figureMilli / average);
+  const ratio = reported === 0 ? Number.POSITIVE_INFINITY : figureMilli / (average * reported);
+  return {
+    replicas: within(ratio, tolerances) ? reported : ceil(figureMilli / average),
+    current: { averageValue: printMilli(Math.ceil(reported === 0 ? figureMilli : figureMilli / reported)) },
+  };
 }
+
+/** Thousandths as a quantity. */
+export const printMilli = (milli: number): string => Quantity.ofMilli(Math.round(milli)).toString();
 
 export const milliOf = (quantity: string | undefined): number => Quantity.tryParse(quantity)?.milliValue() ?? 0;
