@@ -385,6 +385,26 @@ describe('subresources of a pod', () => {
     ]);
   });
 
+  it('resize changes what the pod has as a whole, too', () => {
+    const spec = { resources: { requests: { cpu: '100m' }, limits: { cpu: '200m' } } };
+    const old = pod(spec);
+    const bigger = pod({ resources: { requests: { cpu: '150m' }, limits: { cpu: '300m' } } });
+    expect(validatePodResize(bigger as Shared<Pod>, old as Shared<Pod>)).toEqual([]);
+    const removed = pod({ resources: { requests: { cpu: '100m' } } });
+    removed.spec.resources = { requests: { cpu: '100m' } };
+    expect(messages(validatePodResize(removed as Shared<Pod>, old as Shared<Pod>))).toEqual([
+      'spec.resources.limits: Forbidden: resource limits cannot be removed',
+    ]);
+  });
+
+  it('resize leaves init containers that are no sidecars alone', () => {
+    const init = (cpu: string) => [{ name: 'i', image: 'i', resources: { requests: { cpu } } }];
+    const old = pod({ initContainers: init('1') });
+    expect(messages(validatePodResize(pod({ initContainers: init('2') }) as Shared<Pod>, old as Shared<Pod>))).toEqual([
+      'spec: Forbidden: resources for non-sidecar init containers are immutable',
+    ]);
+  });
+
   it('status keeps the quality of service and terminated containers terminated', () => {
     const old = pod({ restartPolicy: 'Never' });
     const base = { name: 'c', ready: false, restartCount: 0, image: '', imageID: '', lastState: {} };

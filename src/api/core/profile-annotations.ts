@@ -11,37 +11,18 @@ const local = 'localhost/';
 
 const lists = ['initContainers', 'containers', 'ephemeralContainers'] as const;
 
-/** Gives each container's profile both forms, for readers that know one; `warn` hears of annotations without a field. */
+/** Gives each container the profile that an annotation names, where no field does; `warn` hears of such annotations. */
 export function syncAppArmor({ metadata, spec }: Pod, warn: ((text: string) => void) | undefined): void {
   if (spec.os?.name === 'windows') return;
   const podProfile = spec.securityContext?.appArmorProfile;
   for (const container of lists.flatMap((list) => (spec[list] ?? []) as Container[])) {
     const key = `${appArmorPrefix}${container.name}`;
     const annotation = metadata.annotations?.[key];
-    const own = container.securityContext?.appArmorProfile;
-    if (annotation === undefined) {
-      const text = annotationOf(own ?? podProfile);
-      if (text) metadata.annotations = { ...metadata.annotations, [key]: text };
-    } else if (!own) {
-      const profile = profileOf(annotation);
-      if (profile && deepEqual(profile, podProfile)) continue;
-      warn?.(`metadata.annotations[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`);
-      if (!profile) continue;
-      container.securityContext = { ...container.securityContext, appArmorProfile: profile };
-    }
-  }
-}
-
-function annotationOf(profile: DeepReadonly<AppArmorProfile> | undefined): string | undefined {
-  switch (profile?.type) {
-    case 'Unconfined':
-      return 'unconfined';
-    case 'RuntimeDefault':
-      return 'runtime/default';
-    case 'Localhost':
-      return profile.localhostProfile ? `${local}${profile.localhostProfile}` : undefined;
-    default:
-      return undefined;
+    if (annotation === undefined || container.securityContext?.appArmorProfile) continue;
+    const profile = profileOf(annotation);
+    if (profile && deepEqual(profile, podProfile)) continue;
+    warn?.(`metadata.annotations[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`);
+    if (profile) container.securityContext = { ...container.securityContext, appArmorProfile: profile };
   }
 }
 

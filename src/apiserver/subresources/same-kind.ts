@@ -62,8 +62,12 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     scope: 'as-applied',
     narrow(sent, old) {
       const out = copyOf(old);
+      out.spec = { ...out.spec };
+      const resources = (sent as Loose).spec?.['resources'];
+      if (resources === undefined) delete out.spec['resources'];
+      else out.spec['resources'] = resources;
       for (const list of ['containers', 'initContainers'] as const) {
-        const now = (out.spec?.[list] ?? []) as Record<string, unknown>[];
+        const now = (out.spec[list] ?? []) as Record<string, unknown>[];
         const wanted = ((sent as Loose).spec?.[list] ?? []) as Record<string, unknown>[];
         for (const container of now) {
           const other = wanted.find((each) => each['name'] === container['name']);

@@ -4,6 +4,7 @@ import type { Shared } from '../../api/kind.ts';
 import { Quantity } from '../../api/machinery/quantity.ts';
 import type { Container, Pod, PodCondition } from '../../api/types/core-v1.ts';
 import { deepEqual } from '../../base/deep.ts';
+import type { CgroupLimits } from '../../cri/cgroups.ts';
 import type { Sent } from '../../cri/types.ts';
 import { podRequest } from './admission.ts';
 import { stopContainer } from './container-stopper.ts';
@@ -29,6 +30,8 @@ export class PodResizer {
   readonly #kit: PodKit;
   /** What containers have, by id, where it is no longer what they were created with. */
   readonly #applied = new Map<string, Limits>();
+  /** What the pod's own group was last given, or found with. */
+  #groupLimits: CgroupLimits | undefined;
   #condition: ResizeCondition | undefined;
   #judged: Shared<Pod> | undefined;
 
@@ -64,7 +67,9 @@ export class PodResizer {
     options: { current: RuntimePod; others: readonly Shared<Pod>[] },
   ): Promise<ResizeResult> {
     const due = this.#due(pod, options.current);
-    if (due.length === 0) {
+    const limits = podCgroupLimits(pod);
+    this.#groupLimits ??= limits;
+    if (due.length === 0 && deepEqual(this.#groupLimits, limits)) {
       this.#condition = undefined;
       return { changed: false };
     }
@@ -72,7 +77,6 @@ export class PodResizer {
     if (this.#condition) return { changed: false };
     const { cgroups, context } = this.#kit;
     const group = podCgroup(context.settings.cgroupRoot, pod);
-    const limits = podCgroupLimits(pod);
     try {
       // A pod that grows must have room before its containers take it; one that shrinks, after.
       applyIgnoringBusy(() => cgroups.apply(group, limits));
@@ -93,6 +97,7 @@ export class PodResizer {
         this.#applied.set(running.id, wanted);
       }
       applyIgnoringBusy(() => cgroups.apply(group, limits));
+      this.#groupLimits = limits;
       return { changed: true };
     } catch (error) {
       this.#condition = {
