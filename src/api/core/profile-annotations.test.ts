@@ -19,8 +19,8 @@ describe('an AppArmor profile', () => {
     ['localhost/mine', { type: 'Localhost', localhostProfile: 'mine' }],
   ])('%s in an annotation is one in the field, not the other way round', (annotation, appArmorProfile) => {
     expect(pod({ [key]: annotation }).spec.containers[0]!.securityContext).toEqual({ appArmorProfile });
-    expect(pod({}, { appArmorProfile }).metadata.annotations).toEqual({});
-    expect(pod({}, {}, { securityContext: { appArmorProfile } }).metadata.annotations).toEqual({});
+    expect(pod({}, { appArmorProfile }).metadata.annotations).toBeUndefined();
+    expect(pod({}, {}, { securityContext: { appArmorProfile } }).metadata.annotations).toBeUndefined();
   });
 
   it('in an annotation alone is warned about', () => {
