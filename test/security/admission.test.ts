@@ -15,30 +15,17 @@ import { StorageClass } from '../../src/api/storage/storage-class.ts';
 import type { PodSpec } from '../../src/api/types/core-v1.ts';
 import type { DeepPartial } from '../../src/base/deep.ts';
 import type { Client } from '../../src/client/client.ts';
-import { startWorld, type World } from './world.ts';
+import { pod, refused, startWorld, type World } from './world.ts';
 
 let world: World;
 let admin: Client;
 
-async function namespace(name: string, labels: Record<string, string> = {}): Promise<void> {
-  await admin.create(Namespace, { metadata: { name, labels } });
-  await admin.create(ServiceAccount, { metadata: { namespace: name, name: 'default' } });
-}
-
-const pod = (ns: string, name: string, spec: DeepPartial<PodSpec> = {}, metadata: object = {}) => ({
-  metadata: { namespace: ns, name, ...metadata },
-  spec: { containers: [{ name: 'c', image: 'i' }], ...spec },
-});
-
 beforeAll(async () => {
   world = await startWorld();
   admin = world.admin;
-  await namespace('plain');
+  await world.namespace('plain');
 });
 afterAll(() => world.close());
-
-const refused = (message: string) =>
-  expect.objectContaining({ reason: 'Forbidden', message: expect.stringContaining(message) });
 
 describe('NamespaceLifecycle', () => {
   it('needs the namespace', async () => {
@@ -53,7 +40,7 @@ describe('NamespaceLifecycle', () => {
   });
 
   it('takes nothing new into a namespace that goes away', async () => {
-    await namespace('leaving');
+    await world.namespace('leaving');
     await admin.create(Secret, { metadata: { namespace: 'leaving', name: 'old', finalizers: ['example.com/keep'] } });
     await admin.delete(Namespace, { name: 'leaving' });
     await expect(admin.create(Secret, { metadata: { namespace: 'leaving', name: 'new' } })).rejects.toMatchObject({
@@ -77,7 +64,7 @@ describe('NamespaceLifecycle', () => {
 
 describe('ServiceAccount', () => {
   it('gives a pod its account, token and pull secrets', async () => {
-    await namespace('accounts');
+    await world.namespace('accounts');
     await admin.patch(
       ServiceAccount,
       { namespace: 'accounts', name: 'default' },
@@ -227,7 +214,7 @@ describe('Priority', () => {
 
 describe('LimitRanger', () => {
   beforeAll(async () => {
-    await namespace('limited');
+    await world.namespace('limited');
     await admin.create(LimitRange, {
       metadata: { namespace: 'limited', name: 'limits' },
       spec: {

@@ -2,34 +2,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deployment } from '../../src/api/apps/deployment.ts';
 import { Namespace } from '../../src/api/core/namespace.ts';
 import { Pod } from '../../src/api/core/pod.ts';
-import { ServiceAccount } from '../../src/api/core/service-account.ts';
 import type { PodSpec } from '../../src/api/types/core-v1.ts';
 import type { DeepPartial } from '../../src/base/deep.ts';
 import type { Client } from '../../src/client/client.ts';
-import { startWorld, type World } from './world.ts';
+import { pod, refused, startWorld, type World } from './world.ts';
 
 let world: World;
 let admin: Client;
 
-async function namespace(name: string, labels: Record<string, string> = {}): Promise<void> {
-  await admin.create(Namespace, { metadata: { name, labels } });
-  await admin.create(ServiceAccount, { metadata: { namespace: name, name: 'default' } });
-}
-
-const pod = (ns: string, name: string, spec: DeepPartial<PodSpec> = {}, metadata: object = {}) => ({
-  metadata: { namespace: ns, name, ...metadata },
-  spec: { containers: [{ name: 'c', image: 'i' }], ...spec },
-});
-
 beforeAll(async () => {
   world = await startWorld();
   admin = world.admin;
-  await namespace('plain');
+  await world.namespace('plain');
 });
 afterAll(() => world.close());
-
-const refused = (message: string) =>
-  expect.objectContaining({ reason: 'Forbidden', message: expect.stringContaining(message) });
 
 describe('PodSecurity', () => {
   const label = (mode: string, level: string, version = 'latest') => ({
@@ -50,9 +36,9 @@ describe('PodSecurity', () => {
   });
 
   beforeAll(async () => {
-    await namespace('pss-base', label('enforce', 'baseline'));
-    await namespace('pss-strict', label('enforce', 'restricted'));
-    await namespace('pss-warn', { ...label('warn', 'restricted', 'v1.24') });
+    await world.namespace('pss-base', label('enforce', 'baseline'));
+    await world.namespace('pss-strict', label('enforce', 'restricted'));
+    await world.namespace('pss-warn', { ...label('warn', 'restricted', 'v1.24') });
   });
 
   it('says what restricted wants', async () => {

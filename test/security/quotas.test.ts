@@ -1,39 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Namespace } from '../../src/api/core/namespace.ts';
 import { PersistentVolumeClaim } from '../../src/api/core/persistent-volume-claim.ts';
 import { Pod } from '../../src/api/core/pod.ts';
 import { ResourceQuota } from '../../src/api/core/resource-quota.ts';
 import { Secret } from '../../src/api/core/secret.ts';
 import { Service } from '../../src/api/core/service.ts';
-import { ServiceAccount } from '../../src/api/core/service-account.ts';
 import { PriorityClass } from '../../src/api/scheduling/priority-class.ts';
-import type { PodSpec } from '../../src/api/types/core-v1.ts';
-import type { DeepPartial } from '../../src/base/deep.ts';
 import type { Client } from '../../src/client/client.ts';
-import { startWorld, type World } from './world.ts';
+import { pod, refused, startWorld, type World } from './world.ts';
 
 let world: World;
 let admin: Client;
 
-async function namespace(name: string, labels: Record<string, string> = {}): Promise<void> {
-  await admin.create(Namespace, { metadata: { name, labels } });
-  await admin.create(ServiceAccount, { metadata: { namespace: name, name: 'default' } });
-}
-
-const pod = (ns: string, name: string, spec: DeepPartial<PodSpec> = {}, metadata: object = {}) => ({
-  metadata: { namespace: ns, name, ...metadata },
-  spec: { containers: [{ name: 'c', image: 'i' }], ...spec },
-});
-
 beforeAll(async () => {
   world = await startWorld();
   admin = world.admin;
-  await namespace('plain');
+  await world.namespace('plain');
 });
 afterAll(() => world.close());
-
-const refused = (message: string) =>
-  expect.objectContaining({ reason: 'Forbidden', message: expect.stringContaining(message) });
 
 beforeAll(async () => {
   await admin.create(PriorityClass, { metadata: { name: 'high' }, value: 1000 });
@@ -41,7 +24,7 @@ beforeAll(async () => {
 
 describe('ResourceQuota', () => {
   async function quota(ns: string, spec: object, labels = {}): Promise<void> {
-    await namespace(ns, labels);
+    await world.namespace(ns, labels);
     const made = await admin.create(ResourceQuota, { metadata: { namespace: ns, name: 'q' }, spec: spec as never });
     const used = Object.fromEntries(Object.keys(made.spec.hard ?? {}).map((name) => [name, '0']));
     await admin.updateStatus(ResourceQuota, { ...made, status: { hard: made.spec.hard!, used } });
@@ -131,7 +114,7 @@ describe('ResourceQuota', () => {
   });
 
   it('refuses while nobody has counted yet', async () => {
-    await namespace('q-new');
+    await world.namespace('q-new');
     await admin.create(ResourceQuota, { metadata: { namespace: 'q-new', name: 'q' }, spec: { hard: { pods: '1' } } });
     await expect(admin.create(Pod, pod('q-new', 'a'))).rejects.toEqual(
       refused('status unknown for quota: q, resources: pods'),

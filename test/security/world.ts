@@ -1,6 +1,10 @@
 /** An API server as a cluster has it, secured as by default, on HTTPS, with callers of every kind. */
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
+import { expect } from 'vitest';
+import { Namespace } from '../../src/api/core/namespace.ts';
+import { ServiceAccount } from '../../src/api/core/service-account.ts';
+import type { PodSpec } from '../../src/api/types/core-v1.ts';
 import { createAuthentication } from '../../src/apiserver/authn/authenticators.ts';
 import { createDeferredTransport } from '../../src/apiserver/authn/deferred-transport.ts';
 import {
@@ -13,6 +17,7 @@ import type { ApiServer, ApiServerOptions } from '../../src/apiserver/options.ts
 import { createApiServer } from '../../src/apiserver/server.ts';
 import { loopbackUser, type UserInfo } from '../../src/apiserver/user.ts';
 import { type Clock, realClock } from '../../src/base/clock.ts';
+import type { DeepPartial } from '../../src/base/deep.ts';
 import { createLogger, silentLogger } from '../../src/base/log.ts';
 import { MetricsRegistry } from '../../src/base/metrics.ts';
 import {
@@ -56,6 +61,8 @@ export interface World {
   readonly signingKey: string;
   readonly admin: Client;
   as(name: string, ...groups: string[]): Client;
+  /** Makes a namespace with the service account that its pods have by default. */
+  namespace(name: string, labels?: Record<string, string>, annotations?: Record<string, string>): Promise<void>;
   /** A client certificate of the cluster's authority. */
   certificate(
     name: string,
@@ -65,6 +72,16 @@ export interface World {
   call(path: string, call?: Call): Promise<Answer>;
   close(): Promise<void>;
 }
+
+/** A pod of one container, and what else it is to have. */
+export const pod = (namespace: string, name: string, spec: DeepPartial<PodSpec> = {}, metadata: object = {}) => ({
+  metadata: { namespace, name, ...metadata },
+  spec: { containers: [{ name: 'c', image: 'i' }], ...spec },
+});
+
+/** A Forbidden error that says this. */
+export const refused = (message: string): unknown =>
+  expect.objectContaining({ reason: 'Forbidden', message: expect.stringContaining(message) });
 
 /** Starts it; `server` options override what is given to the API server. */
 export async function startWorld(
@@ -141,6 +158,10 @@ export async function startWorld(
     as: (name, ...groups) => {
       const user: UserInfo = { name, groups: [...groups, 'system:authenticated'] };
       return createClient(server.direct(user));
+    },
+    async namespace(name, labels = {}, annotations = {}) {
+      await admin.create(Namespace, { metadata: { name, labels, annotations } });
+      await admin.create(ServiceAccount, { metadata: { namespace: name, name: 'default' } });
     },
     certificate: (name, groups = [], more = {}) =>
       issueCertificate(ca, {

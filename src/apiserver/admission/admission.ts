@@ -48,6 +48,8 @@ export interface AdmissionEnvironment {
   readonly metrics: MetricsRegistry;
   /** Kinds by group, version and resource, custom ones included. */
   resolveKind(group: string, version: string, plural: string): AnyKind | undefined;
+  /** The same by the kind's own name. */
+  kindNamed(group: string, version: string, kind: string): AnyKind | undefined;
   /** The plugin's own configuration, from the admission configuration file. */
   readonly configuration: unknown;
 }

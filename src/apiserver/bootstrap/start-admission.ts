@@ -24,6 +24,7 @@ export async function startAdmission(api: ApiContext, settings: AdmissionSetting
       log: log.child({ part: 'admission' }),
       metrics,
       resolveKind: (group, version, plural) => api.registry.resolve(group, version, plural)?.hub,
+      kindNamed: (group, version, kind) => api.registry.byKind(group, version, kind)?.kind,
     },
     settings,
   );
