@@ -42,7 +42,7 @@ class Writer {
   readonly #waiting: Task[] = [];
   readonly #clock: Clock;
   readonly #log: Logger;
-  #running = false;
+  #running: Promise<void> | undefined;
 
   constructor({ clock, log }: { clock: Clock; log?: Logger }) {
     this.#clock = clock;
@@ -55,13 +55,16 @@ class Writer {
       return;
     }
     this.#waiting.push(task);
-    if (!this.#running) void this.#run();
+    this.#running ??= this.#run();
+  }
+
+  async settled(): Promise<void> {
+    await this.#running;
   }
 
   async #run(): Promise<void> {
-    this.#running = true;
     for (let task = this.#waiting.shift(); task; task = this.#waiting.shift()) await this.#try(task);
-    this.#running = false;
+    this.#running = undefined;
   }
 
   async #try(task: Task): Promise<void> {
@@ -120,6 +123,10 @@ class CountingRecorder implements EventRecorder {
     this.#options = options;
     this.#writer = writer;
     this.#correlator = new EventCorrelator(options.clock);
+  }
+
+  settled(): Promise<void> {
+    return this.#writer.settled();
   }
 
   event(
@@ -194,6 +201,10 @@ class SeriesRecorder implements EventRecorder {
     this.#client = client;
     this.#options = options;
     this.#writer = writer;
+  }
+
+  settled(): Promise<void> {
+    return this.#writer.settled();
   }
 
   event(

@@ -21,4 +21,6 @@ export interface EventRecorder {
    * @param reason UpperCamelCase, as upstream: `SuccessfulCreate`, `FailedScheduling`
    */
   event(about: EventSubject, type: 'Normal' | 'Warning', reason: string, message: string, details?: EventDetails): void;
+  /** Resolves once all that was recorded so far is written or given up; a recorder without it does not tell. */
+  settled?(): Promise<void>;
 }

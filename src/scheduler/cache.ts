@@ -128,6 +128,12 @@ export class SchedulerCache {
     return this.#pods.get(uid)?.assumed ?? false;
   }
 
+  /** What is promised of a node has changed: answers about it are no longer true. */
+  promisesChanged(nodeName: string): void {
+    const node = this.#nodes.get(nodeName);
+    if (node) node.generation++;
+  }
+
   has(uid: string): boolean {
     return this.#pods.has(uid);
   }

@@ -59,7 +59,7 @@ export async function explainPlacement(
       informers,
       lister: (kind) => informers.informer(kind),
       cache,
-      nominator: new Nominator(),
+      nominator: new Nominator(() => {}),
       devices,
       events: { event() {} },
       clock,

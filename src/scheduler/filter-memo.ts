@@ -24,13 +24,10 @@ export class FilterAnswers {
     this.#verdicts = new Array(nodes.length);
   }
 
-  /**
-   * The answer of the node at an index; `ask` is called when the node has changed since.
-   * @param promises version of what is promised to the node, for answers that depend on it
-   */
-  at(index: number, ask: (node: NodeInfo) => Verdict | undefined, promises = 0): Verdict | undefined {
+  /** The answer of the node at an index; `ask` is called when the node has changed since. */
+  at(index: number, ask: (node: NodeInfo) => Verdict | undefined): Verdict | undefined {
     const node = this.nodes[index]!;
-    const version = node.generation * 2 ** 22 + (promises % 2 ** 22);
+    const version = node.generation;
     if (this.#versions[index] === version) return this.#verdicts[index];
     const verdict = ask(node);
     this.#versions[index] = version;

@@ -78,7 +78,7 @@ export class NodeInfo {
   images: Map<string, number> = noImages;
   /** The last sum of scores that depend on nothing but this node and what the pod asks for. */
   scored: { readonly generation: number; readonly question: number; readonly total: number } | undefined;
-  /** Grows with every change, so that what is derived from it can be cached. */
+  /** Grows with every change, of what is promised to pods too, so that what is derived from it can be cached. */
   generation = 0;
 
   /** @param from whose pods and resources to begin with; nothing is shared with it that changes */

@@ -7,29 +7,33 @@ const none: readonly Shared<Pod>[] = [];
 export class Nominator {
   readonly #nodeOf = new Map<string, string>();
   readonly #byNode = new Map<string, Map<string, Shared<Pod>>>();
-  #changes = 0;
-  readonly #changedAt = new Map<string, number>();
+  readonly #onChange: (nodeName: string) => void;
+
+  /** @param onChange called with a node when a pod is promised it or no longer is */
+  constructor(onChange: (nodeName: string) => void) {
+    this.#onChange = onChange;
+  }
 
   add(pod: Shared<Pod>, nodeName: string): void {
     this.remove(pod.metadata.uid);
     this.#nodeOf.set(pod.metadata.uid, nodeName);
-    this.#changedAt.set(nodeName, ++this.#changes);
     let pods = this.#byNode.get(nodeName);
     if (!pods) {
       pods = new Map();
       this.#byNode.set(nodeName, pods);
     }
     pods.set(pod.metadata.uid, pod);
+    this.#onChange(nodeName);
   }
 
   remove(uid: string): void {
     const nodeName = this.#nodeOf.get(uid);
     if (nodeName === undefined) return;
     this.#nodeOf.delete(uid);
-    this.#changedAt.set(nodeName, ++this.#changes);
     const pods = this.#byNode.get(nodeName);
     pods?.delete(uid);
     if (pods?.size === 0) this.#byNode.delete(nodeName);
+    this.#onChange(nodeName);
   }
 
   /** The node that a pod was promised. */
@@ -39,11 +43,6 @@ export class Nominator {
 
   get size(): number {
     return this.#nodeOf.size;
-  }
-
-  /** Grows when a pod is promised the node or no longer is. */
-  versionOf(nodeName: string): number {
-    return this.#changedAt.get(nodeName) ?? 0;
   }
 
   /** Whether no pod is promised a node. */

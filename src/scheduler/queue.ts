@@ -344,7 +344,9 @@ function isOf(event: ClusterEvent, { definition, running }: ActivePlugin): boole
 /** Whether a pod's wishes have changed: of its status, which the scheduler writes itself, only the claims made for it are new. */
 function asksOtherwise(pod: Shared<Pod>, old: Shared<Pod>): boolean {
   return (
-    !deepEqual(pod.spec, old.spec) ||
+    // The generation grows with every change of the spec.
+    ((pod.metadata.generation === undefined || pod.metadata.generation !== old.metadata.generation) &&
+      !deepEqual(pod.spec, old.spec)) ||
     !deepEqual(pod.metadata.labels, old.metadata.labels) ||
     !deepEqual(pod.metadata.annotations, old.metadata.annotations) ||
     !deepEqual(pod.status.resourceClaimStatuses, old.status.resourceClaimStatuses)

@@ -106,7 +106,7 @@ export function scheduleOne(framework: Framework, pod: Shared<Pod>, options: Cyc
     const node = candidates[at]!;
     let verdict = answers ? answers.at(at, ask) : ask(node);
     if (!verdict && !nominator.isFree(node.name))
-      verdict = crowdedAnswers ? crowdedAnswers.at(at, askCrowded, nominator.versionOf(node.name)) : askCrowded(node);
+      verdict = crowdedAnswers ? crowdedAnswers.at(at, askCrowded) : askCrowded(node);
     if (verdict) verdicts.add(node, verdict);
     else feasible.push(node);
     if (++at === candidates.length) at = 0;

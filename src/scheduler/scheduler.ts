@@ -36,6 +36,7 @@ import {
   type Verdict,
 } from './framework.ts';
 import { Nominator } from './nominator.ts';
+import { holdEvents } from './patient-events.ts';
 import { builtinSchedulerPlugins } from './plugins.gen.ts';
 import { type QueuedPod, SchedulingQueue } from './queue.ts';
 import { type Placement, type Refusal, scheduleOne } from './schedule-one.ts';
@@ -82,12 +83,13 @@ const isTerminal = (pod: Shared<Pod>) => pod.status.phase === 'Succeeded' || pod
 
 /** Starts scheduling; resolves once the informers are synced. */
 export async function startScheduler(options: SchedulerOptions): Promise<Scheduler> {
-  const { client, informers, events, clock, random, log, metrics, config } = options;
+  const { client, informers, clock, random, log, metrics, config } = options;
   const cache = new SchedulerCache();
-  const nominator = new Nominator();
+  const nominator = new Nominator((nodeName) => cache.promisesChanged(nodeName));
   const memo = new FilterMemo();
   // Before the queue hears of changes, so that plugins that it asks know of them.
   const devices = watchDevices(informers);
+  const events = holdEvents(options.events, () => binding > 0 || !queue.idle);
   const environment = {
     client,
     informers,
@@ -162,11 +164,12 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     // Under a virtual clock time stands still within a turn: the count ends it.
     while (!stopped && tried++ < 64) {
       const queued = queue.pop();
-      if (!queued) return;
+      if (!queued) break;
       tryPod(queued);
       if (clock.monotonic() > end) break;
     }
-    if (!queue.idle) planTurn();
+    if (queue.idle) events.tell();
+    else planTurn();
   }
 
   function tryPod(queued: QueuedPod): void {
@@ -214,13 +217,13 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     work
       .catch((error: unknown) => log.error('scheduling failed', { error }))
       .finally(() => {
-        binding--;
+        if (--binding === 0) events.tell();
       });
   }
 
   /** Waiting for time to pass is not being busy: under a virtual clock nothing else makes it pass. */
   async function waitForTime(ms: number): Promise<void> {
-    binding--;
+    if (--binding === 0) events.tell();
     try {
       await clock.sleep(ms);
     } finally {
@@ -458,7 +461,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   return {
     cache,
     queue,
-    idle: () => binding === 0 && queue.idle,
+    idle: () => binding === 0 && queue.idle && events.idle,
     stop() {
       stopped = true;
       for (const remove of removeHandlers) remove();

@@ -97,7 +97,7 @@ export function world(nodes: readonly Shared<Node>[], others: readonly Shared<Ku
       }) as unknown as Informer<KubeObject>,
   } as unknown as InformerSet;
   const random = seededRandom(1);
-  const nominator = new Nominator();
+  const nominator = new Nominator((nodeName) => cache.promisesChanged(nodeName));
   const memo = new FilterMemo();
   const environment = {
     client: {} as Client,

@@ -3,7 +3,6 @@ import type { Shared } from '../../api/kind.ts';
 import { isNotFound } from '../../api/machinery/status.ts';
 import { PodDisruptionBudget } from '../../api/policy/pod-disruption-budget.ts';
 import { formatTime } from '../../base/clock.ts';
-import { createEventRecorder } from '../../client/event-recorder.ts';
 import { filterQuestion } from '../filter-memo.ts';
 import { type CycleState, defineSchedulerPlugin } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
@@ -15,7 +14,6 @@ const name = 'DefaultPreemption';
 /** A what-if's outcome, and what it was true of. */
 interface Trial {
   readonly generation: number;
-  readonly promises: number;
   readonly candidate: Candidate | undefined;
 }
 
@@ -25,9 +23,8 @@ export const defaultPreemption = defineSchedulerPlugin({
   order: 140,
   enabledByDefault: true,
   events: [],
-  create({ cache, nominator, informers, client, clock, random, log, args, framework }) {
+  create({ cache, nominator, informers, client, clock, random, events, args, framework }) {
     const budgets = informers.informer(PodDisruptionBudget);
-    const events = createEventRecorder(client, { component: 'default-scheduler', clock, random, log, series: true });
     const minPercentage = (args['minCandidateNodesPercentage'] as number | undefined) ?? 10;
     const minAbsolute = (args['minCandidateNodesAbsolute'] as number | undefined) ?? 100;
 
@@ -66,12 +63,13 @@ export const defaultPreemption = defineSchedulerPlugin({
       };
       try {
         if (!victim.metadata.deletionTimestamp) {
-          await client.patch(
-            Pod,
-            victim.metadata,
-            { status: { conditions: [condition] } },
-            { type: 'strategic', subresource: 'status' },
-          );
+          if (outlivesDeletion(victim))
+            await client.patch(
+              Pod,
+              victim.metadata,
+              { status: { conditions: [condition] } },
+              { type: 'strategic', subresource: 'status' },
+            );
           await client.delete(Pod, victim.metadata, { preconditions: { uid: victim.metadata.uid } });
         }
       } catch (error) {
@@ -94,10 +92,9 @@ export const defaultPreemption = defineSchedulerPlugin({
       return (node) => {
         const known = trials.get(node);
         const { generation } = node;
-        const promises = nominator.versionOf(node.name);
-        if (known?.generation === generation && known.promises === promises) return known.candidate;
+        if (known?.generation === generation) return known.candidate;
         const candidate = ask(node);
-        trials.set(node, { generation, promises, candidate });
+        trials.set(node, { generation, candidate });
         return candidate;
       };
     }
@@ -154,3 +151,7 @@ export const defaultPreemption = defineSchedulerPlugin({
     };
   },
 });
+
+/** Whether somebody can still read why a pod goes: one without grace is gone the moment it is deleted. */
+const outlivesDeletion = ({ spec, metadata }: Shared<Pod>): boolean =>
+  spec.terminationGracePeriodSeconds !== 0 || Boolean(metadata.finalizers?.length);

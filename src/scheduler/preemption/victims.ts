@@ -135,14 +135,12 @@ function costOf(victims: readonly Shared<Pod>[], budgetViolations: number): read
 /** The candidate that costs least; one without victims costs nothing. The first of equals. */
 export function cheapest(candidates: readonly Candidate[]): Candidate | undefined {
   let best: Candidate | undefined;
-  for (const candidate of candidates) {
-    if (!best) best = candidate;
-    else if (candidate.victims.length === 0 || best.victims.length === 0) {
-      if (best.victims.length > 0) best = candidate;
-    } else {
-      const i = candidate.cost.findIndex((part, at) => part !== best!.cost[at]);
-      if (i >= 0 && candidate.cost[i]! < best.cost[i]!) best = candidate;
-    }
-  }
+  for (const candidate of candidates) if (!best || costsLess(candidate, best)) best = candidate;
   return best;
+}
+
+function costsLess(a: Candidate, b: Candidate): boolean {
+  if (a.victims.length === 0 || b.victims.length === 0) return b.victims.length > 0;
+  for (let i = 0; i < a.cost.length; i++) if (a.cost[i] !== b.cost[i]) return a.cost[i]! < b.cost[i]!;
+  return false;
 }
