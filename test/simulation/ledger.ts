@@ -6,7 +6,7 @@ import type { ReplicaSet } from '../../src/api/apps/replica-set.ts';
 import { Lease } from '../../src/api/coordination/lease.ts';
 import type { Pod } from '../../src/api/core/pod.ts';
 import { electionLease } from './control-process.ts';
-import { isGoing, isOver } from './world.ts';
+import { isGoing, isOver, isReady } from './world.ts';
 
 /** A controller may see the size that a set had this long ago. */
 const staleMs = 30_000;
@@ -21,7 +21,9 @@ interface SetRecord {
 
 interface PodRecord {
   readonly owner: string;
+  readonly app: string;
   readonly active: boolean;
+  readonly healthy: boolean;
 }
 
 export class Ledger {
@@ -31,6 +33,7 @@ export class Ledger {
   readonly #setKeys = new Map<string, string>();
   readonly #pods = new Map<string, PodRecord>();
   readonly #active = new Map<string, number>();
+  readonly #lastLoss = new Map<string, number>();
   readonly #succeeded = new Map<string, Set<string>>();
   #violations: string[] = [];
   /** The identity that holds the lease of controllers and scheduler. */
@@ -51,6 +54,11 @@ export class Ledger {
   /** Pods of a Job that ever were seen to have succeeded. */
   succeeded(job: string): number {
     return this.#succeeded.get(job)?.size ?? 0;
+  }
+
+  /** When an app last lost a healthy pod: a budget may not show it for a while. */
+  lastLoss(app: string): number {
+    return this.#lastLoss.get(app) ?? Number.NEGATIVE_INFINITY;
   }
 
   follow(key: string, value: Uint8Array | null): void {
@@ -82,7 +90,10 @@ export class Ledger {
     const owner = pod?.metadata.ownerReferences?.find((reference) => reference.controller)?.uid ?? '';
     const active = pod !== undefined && !isGoing(pod) && !isOver(pod);
     this.#settle(owner);
-    if (pod) this.#pods.set(key, { owner, active });
+    const app = pod?.metadata.labels?.['app'] ?? '';
+    const healthy = pod !== undefined && active && isReady(pod);
+    if (before?.healthy && !healthy) this.#lastLoss.set(before.app, this.#now());
+    if (pod) this.#pods.set(key, { owner, app, active, healthy });
     else this.#pods.delete(key);
     if (before?.active) this.#active.set(before.owner, (this.#active.get(before.owner) ?? 0) - 1);
     if (active) this.#active.set(owner, (this.#active.get(owner) ?? 0) + 1);

@@ -111,6 +111,7 @@ class Run {
       promises: this.#promises,
       note: (text) => this.#note(text),
       broken: (violation) => this.#broken([violation]),
+      lostAgoMs: (app) => this.#clock.now() - this.#ledger.lastLoss(app),
     });
   }
 

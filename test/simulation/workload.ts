@@ -7,7 +7,7 @@ import { Job } from '../../src/api/batch/job.ts';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
 import { Pod } from '../../src/api/core/pod.ts';
 import { Service } from '../../src/api/core/service.ts';
-import type { KindRef, KubeObject } from '../../src/api/kind.ts';
+import type { KindRef, KubeObject, Shared } from '../../src/api/kind.ts';
 import { PodDisruptionBudget } from '../../src/api/policy/pod-disruption-budget.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { Client } from '../../src/client/client.ts';
@@ -32,8 +32,12 @@ export interface WorkloadOptions {
   readonly promises: Promises;
   note(text: string): void;
   broken(violation: string): void;
+  /** How long ago an app lost a healthy pod. */
+  lostAgoMs(app: string): number;
 }
 
+/** A budget's status follows its pods; with stale caches and a change of the lead it takes so long. */
+const budgetDelayMs = 60_000;
 const holdFinalizer = 'sim.timonel.dev/hold';
 
 export class Workload {
@@ -258,9 +262,9 @@ export class Workload {
     });
   }
 
-  async #somePod() {
+  async #somePod(suits: (pod: Shared<Pod>) => boolean = () => true) {
     const { items } = await this.#client.list(Pod, { namespace });
-    return this.#oneOf(items.filter((pod) => !isGoing(pod)));
+    return this.#oneOf(items.filter((pod) => !isGoing(pod) && suits(pod)));
   }
 
   async #deletePod(): Promise<void> {
@@ -273,9 +277,17 @@ export class Workload {
 
   async #evict(): Promise<void> {
     const client = this.#client;
-    const pod = await this.#somePod();
+    const budgets = (await client.list(PodDisruptionBudget, { namespace })).items;
+    const budgetOf = (pod: Shared<Pod>) =>
+      budgets.find(({ metadata }) => metadata.name === pod.metadata.labels?.['app']);
+    // Mostly pods that a budget protects.
+    const pod = await this.#somePod(
+      this.#random.below(4) ? (candidate) => budgetOf(candidate) !== undefined : undefined,
+    );
     if (!pod) return;
-    const budget = await client.find(PodDisruptionBudget, { namespace, name: pod.metadata.labels?.['app'] ?? '-' });
+    const app = pod.metadata.labels?.['app'] ?? '';
+    const budget = budgetOf(pod);
+    const isKnown = this.#options.lostAgoMs(app) > budgetDelayMs;
     this.#options.note(`evict ${pod.metadata.name}`);
     this.#options.promises.calm.clear();
     await client.subresource(
@@ -288,7 +300,7 @@ export class Workload {
         metadata: { name: pod.metadata.name, namespace },
       },
     );
-    if (!budget || isOver(pod) || !isReady(pod)) return;
+    if (!budget || !isKnown || isOver(pod) || !isReady(pod)) return;
     const pods = (await client.list(Pod, { namespace })).items;
     const broken = budgetBroken(budget.spec.selector, Number(budget.spec.minAvailable), {
       pods,

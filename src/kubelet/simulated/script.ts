@@ -41,7 +41,9 @@ export function podScript(pod: Shared<Pod>): PodScript {
 function readScript({ metadata }: Shared<Pod>): PodScript {
   const annotation = (name: string) => metadata.annotations?.[prefix + name];
   const duration = (name: string) => parseDuration(annotation(name) ?? '');
-  const codes = (annotation('exit-codes') ?? annotation('exit-code') ?? '0')
+  const index = metadata.annotations?.['batch.kubernetes.io/job-completion-index'];
+  const fails = index !== undefined && (annotation('fail-indexes') ?? '').split(',').includes(index);
+  const codes = (fails ? '1' : (annotation('exit-codes') ?? annotation('exit-code') ?? '0'))
     .split(',')
     .map((code) => Number(code.trim()) || 0);
   const ofJob = metadata.ownerReferences?.some((owner) => owner.kind === 'Job' && owner.controller) ?? false;
