@@ -1,8 +1,15 @@
 import { defineKind } from '../kind.ts';
 import type * as apiextensions from '../types/apiextensions-v1.ts';
+import { validateNames } from './names-validation.ts';
 
 /** Adds a kind to the API. */
 export type CustomResourceDefinition = apiextensions.CustomResourceDefinition;
+
+const storageVersions = ({ spec }: CustomResourceDefinition): string[] =>
+  spec.versions
+    .filter((version) => version.storage)
+    .map((version) => version.name)
+    .slice(0, 1);
 
 /** apiextensions.k8s.io/v1 CustomResourceDefinition. */
 export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
@@ -23,18 +30,20 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
     if (service) service.port ??= 443;
   },
   prepareCreate(definition) {
-    const storedVersions = definition.spec.versions.filter((v) => v.storage).map((v) => v.name);
     definition.status = {
       conditions: [],
       acceptedNames: { plural: '', kind: '' },
-      storedVersions,
+      storedVersions: storageVersions(definition),
     };
   },
   prepareUpdate(definition) {
     // Objects may be stored in every version that was once the storage version.
-    const stored = definition.status.storedVersions;
-    for (const { name, storage } of definition.spec.versions) {
-      if (storage && !stored?.includes(name)) definition.status.storedVersions = [...(stored ?? []), name];
-    }
+    const stored = definition.status.storedVersions ?? [];
+    const storage = definition.spec.versions.find((version) => version.storage);
+    if (storage && !stored.includes(storage.name)) definition.status.storedVersions = [...stored, storage.name];
   },
+  prepareStatusUpdate(definition) {
+    if (!definition.status.storedVersions?.length) definition.status.storedVersions = storageVersions(definition);
+  },
+  validateStatusUpdate: ({ status }) => validateNames(status.acceptedNames, 'status.acceptedNames'),
 });

@@ -22,10 +22,14 @@ const ageDefinition: Definition = {
   description: 'CreationTimestamp is a timestamp representing the server time when this object was created.',
 };
 
-/** The name, then what the definition lists, or the age. */
+/** The name, then what the definition lists, or the age: also where one of its paths cannot be read. */
 export function columnsOf(definitions: readonly Definition[] | undefined): readonly Column<KubeObject>[] {
-  const listed = definitions?.length ? definitions : [ageDefinition];
-  return [nameColumn, ...listed.map(columnOf)];
+  try {
+    if (definitions?.length) return [nameColumn, ...definitions.map(columnOf)];
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return [nameColumn, columnOf(ageDefinition)];
 }
 
 function columnOf(definition: Definition): Column<KubeObject> {

@@ -129,7 +129,7 @@ function validatorOf(version: Version): Validate {
     if (repeated.length && !(before && validateListTypes(content, before, '').length)) errors.push(...repeated);
     if (!rules) return errors;
     if (errors.some((error) => blocking.has(error.type))) return [...errors, uncheckedRules];
-    const found = runRules(rules, object, old, new CelBudget());
+    const found = runRules(rules, { value: object, old, path: '' }, new CelBudget());
     if (found.warnings.length) toldOnly.set(object, found.warnings);
     return [...errors, ...found.errors];
   };

@@ -410,7 +410,7 @@ describe('definitions', () => {
           (c: { type: string; status: string; reason: string }) => `${c.type}=${c.status} ${c.reason}`,
         ),
       )
-      .toEqual(['NamesAccepted=False KindConflict', 'Established=False NotAccepted']);
+      .toEqual(['NamesAccepted=False ListKindConflict', 'Established=False NotAccepted']);
   });
 
   it('take their objects with them', async () => {

@@ -13,8 +13,8 @@ export function compileDefaults(schema: Schema): Defaulter | undefined {
   const properties: { name: string; fill: unknown; nullable: boolean; inner: Defaulter | undefined }[] = [];
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const inner = compileDefaults(property);
-    if (inner || property.default !== undefined)
-      properties.push({ name, fill: property.default, nullable: property.nullable === true, inner });
+    const fill = property.default ?? undefined;
+    if (inner || fill !== undefined) properties.push({ name, fill, nullable: property.nullable === true, inner });
   }
   const values = valuesOf(schema);
   const ofValues = values && values !== true ? { schema: values, inner: compileDefaults(values) } : undefined;
@@ -67,6 +67,6 @@ export function pruneNulls(schema: Schema, value: unknown): void {
     const inner = declared ? schema.properties![key]! : values;
     if (!inner || inner === true) continue;
     if (value[key] !== null) pruneNulls(inner, value[key]);
-    else if (!inner.nullable && inner.default === undefined) delete value[key];
+    else if (!inner.nullable && (inner.default ?? undefined) === undefined) delete value[key];
   }
 }

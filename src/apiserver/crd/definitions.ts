@@ -10,10 +10,11 @@ import type { ServedResource, StoredResource } from '../registry/resource.ts';
 import { loopbackUser } from '../user.ts';
 import type { Call } from '../verbs/call.ts';
 import { deleteObject } from '../verbs/delete.ts';
+import { approvalCondition } from './api-approval.ts';
 import { converterOf, convertObjects, makePresenter, makeStorer, type Versions } from './conversion.ts';
 import { deprecationWarning, makeCustomHooks, makeCustomKind } from './custom-kind.ts';
 import { acceptNames, setCondition } from './names.ts';
-import { validateDefinition } from './validate-definition.ts';
+import { isEstablished, validateDefinition } from './validate-definition.ts';
 
 type Definition = Shared<CustomResourceDefinition>;
 
@@ -121,12 +122,11 @@ class CustomResourceServer implements CustomResources {
       return;
     }
     if (await this.#settleNames(definition)) return;
-    const established = definition.status.conditions?.some((c) => c.type === 'Established' && c.status === 'True');
-    if (established) await this.#serve(definition);
+    if (isEstablished(definition)) await this.#serve(definition);
     if (definition.metadata.deletionTimestamp) await this.#cleanUp(definition);
   }
 
-  /** Brings names and conditions up to date; true when the status was written, which brings another event. */
+  /** Brings names, and the conditions that tell of them and of approval, up to date; true when the status was written, which brings another event. */
   async #settleNames(definition: Definition): Promise<boolean> {
     if (definition.metadata.deletionTimestamp) return false;
     const others: Definition[] = [];
@@ -135,7 +135,10 @@ class CustomResourceServer implements CustomResources {
       if (other.spec.group === definition.spec.group && other.metadata.name !== definition.metadata.name)
         others.push(other);
     }
-    const status = acceptNames(definition, others, formatTime(this.#api.clock.now()));
+    const now = formatTime(this.#api.clock.now());
+    const status = acceptNames(definition, others, now);
+    const approval = approvalCondition(definition);
+    if (approval) status.conditions = setCondition(status.conditions ?? [], now, approval);
     if (deepEqual(status, definition.status)) return false;
     await this.#api.loopback().updateStatus(CustomResourceDefinition, { ...definition, status } as Definition);
     return true;

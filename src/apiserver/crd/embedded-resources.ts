@@ -1,4 +1,5 @@
 /** Objects within objects (x-kubernetes-embedded-resource) have a type and metadata as those outside have. */
+import { mixedCase } from '../../api/apiextensions/names-validation.ts';
 import { at, child, type FieldError, invalid, required } from '../../api/machinery/field-error.ts';
 import { dns1035Label, pathSegmentName } from '../../api/machinery/names.ts';
 import { validateObjectMeta } from '../../api/machinery/object-meta.ts';
@@ -47,7 +48,7 @@ function checkResource(object: Loose, path: string): FieldError[] {
   else if (typeof kind !== 'string') errors.push(invalid(kindPath, kind, 'must be a string'));
   else {
     const problems = dns1035Label(kind.toLowerCase());
-    if (problems.length) errors.push(invalid(kindPath, kind, mixedCase(problems)));
+    if (problems.length) errors.push(invalid(kindPath, kind, mixedCase + problems.join(',')));
   }
   if (typeof metadata === 'object' && metadata !== null) {
     const meta = { ...metadata } as ObjectMeta;
@@ -62,7 +63,3 @@ function checkResource(object: Loose, path: string): FieldError[] {
   }
   return errors;
 }
-
-/** How names that may have capitals are refused, for kinds here and in definitions. */
-export const mixedCase = (problems: readonly string[]): string =>
-  `may have mixed case, but should otherwise match: ${problems.join(',')}`;

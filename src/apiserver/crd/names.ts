@@ -30,23 +30,25 @@ function takenBy(others: readonly Definition[]): Taken {
 export function acceptNames(definition: Definition, others: readonly Definition[], now: string): Status {
   const wanted = definition.spec.names;
   const taken = takenBy(others);
-  const conflicts: { reason: string; message: string }[] = [];
   const status = mutableCopy(definition.status) as Status;
   const accepted: CustomResourceDefinitionNames = { ...status.acceptedNames };
+  const inUse = (name: string) => `${JSON.stringify(name)} is already in use`;
+  // Where several names are taken, the last one is told of.
+  let conflict: { reason: string; message: string } | undefined;
   const settle = (name: 'plural' | 'singular' | 'kind' | 'listKind', reason: string, against: ReadonlySet<string>) => {
     const value = wanted[name];
     if (!value) return;
-    if (against.has(value)) conflicts.push({ reason, message: `${JSON.stringify(value)} is already in use` });
+    if (against.has(value)) conflict = { reason, message: inUse(value) };
     else accepted[name] = value;
   };
   settle('plural', 'PluralConflict', taken.resources);
   settle('singular', 'SingularConflict', taken.resources);
-  const short = (wanted.shortNames ?? []).filter((name) => taken.resources.has(name));
+  const short = (wanted.shortNames ?? []).filter((name) => taken.resources.has(name)).map(inUse);
   if (short.length)
-    conflicts.push({
+    conflict = {
       reason: 'ShortNamesConflict',
-      message: short.map((name) => `${JSON.stringify(name)} is already in use`).join(', '),
-    });
+      message: short.length > 1 ? `[${short.join(', ')}]` : short[0]!,
+    };
   else if (wanted.shortNames?.length) accepted.shortNames = [...wanted.shortNames];
   else delete accepted.shortNames;
   settle('kind', 'KindConflict', taken.kinds);
@@ -55,22 +57,25 @@ export function acceptNames(definition: Definition, others: readonly Definition[
   else delete accepted.categories;
 
   status.acceptedNames = accepted;
-  const free = conflicts.length === 0;
-  const [first] = conflicts;
-  let conditions = status.conditions ?? [];
-  conditions = setCondition(conditions, now, {
+  let conditions = setCondition(status.conditions ?? [], now, {
     type: 'NamesAccepted',
-    status: free ? 'True' : 'False',
-    reason: first?.reason ?? 'NoConflicts',
-    message: first?.message ?? 'no conflicts found',
+    status: conflict ? 'False' : 'True',
+    ...(conflict ?? { reason: 'NoConflicts', message: 'no conflicts found' }),
   });
   const wasEstablished = conditions.some((c) => c.type === 'Established' && c.status === 'True');
-  if (free || !wasEstablished)
+  if (!conflict)
     conditions = setCondition(conditions, now, {
       type: 'Established',
-      status: free ? 'True' : 'False',
-      reason: free ? 'InitialNamesAccepted' : 'NotAccepted',
-      message: free ? 'the initial names have been accepted' : 'not all names are accepted',
+      status: 'True',
+      reason: 'InitialNamesAccepted',
+      message: 'the initial names have been accepted',
+    });
+  else if (!wasEstablished)
+    conditions = setCondition(conditions, now, {
+      type: 'Established',
+      status: 'False',
+      reason: 'NotAccepted',
+      message: 'not all names are accepted',
     });
   status.conditions = conditions;
   return status;

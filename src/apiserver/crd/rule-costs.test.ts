@@ -111,7 +111,7 @@ it.each([
   [{ rule: 'true', message: 'a\nb' }, 'message', 'message must not contain line breaks'],
   [{ rule: 'true\n&& true' }, 'message', 'message must be specified if rule contains line breaks'],
   [{ rule: 'true', messageExpression: ' ' }, 'messageExpression', 'messageExpression must be non-empty if specified'],
-  [{ rule: 'true', fieldPath: ' ' }, 'fieldPath', 'fieldPath must be non-empty if specified'],
+  [{ rule: 'true', fieldPath: '.nope' }, 'fieldPath', 'fieldPath must be a valid path'],
   [
     { rule: 'true', reason: 'Other' },
     'reason',

@@ -9,14 +9,16 @@ const ruleLimit = 10_000_000;
 const schemaLimit = 100_000_000;
 
 interface Costs {
+  /** Of one rule. */
+  readonly limit: number;
   readonly errors: FieldError[];
   readonly expensive: { readonly path: string; readonly cost: number }[];
   total: number;
 }
 
-/** What is too expensive; `path` leads to the schema. */
-export function checkRuleCosts(tree: RuleTree, path: string): FieldError[] {
-  const costs: Costs = { errors: [], expensive: [], total: 0 };
+/** What is too expensive; `path` leads to the schema. `each`: rules for themselves too, not only all together. */
+export function checkRuleCosts(tree: RuleTree, path: string, each = true): FieldError[] {
+  const costs: Costs = { limit: each ? ruleLimit : Number.POSITIVE_INFINITY, errors: [], expensive: [], total: 0 };
   walk(tree, { path, times: 1, root: true }, costs);
   if (costs.total <= schemaLimit) return costs.errors;
   const worst = costs.expensive.sort((a, b) => b.cost - a.cost).slice(0, 4);
@@ -64,12 +66,12 @@ function walk(tree: RuleTree, { path, times, root }: Place, costs: Costs): void 
       costs,
     );
   for (const [name, inner] of tree.properties) next(`properties[${name}]`, inner, 1);
-  if (tree.items) next('items', tree.items, schema.maxItems);
-  if (tree.values) next('additionalProperties', tree.values, schema.maxProperties);
+  if (tree.items) next('items', tree.items, schema.maxItems && Number(schema.maxItems));
+  if (tree.values) next('additionalProperties', tree.values, schema.maxProperties && Number(schema.maxProperties));
 }
 
 function observe({ path, name, cost }: { path: string; name: string; cost: number }, costs: Costs): void {
-  if (cost > ruleLimit) costs.errors.push(forbidden(path, tooExpensive(name, cost, ruleLimit)));
+  if (cost > costs.limit) costs.errors.push(forbidden(path, tooExpensive(name, cost, ruleLimit)));
   costs.total += cost;
   if (cost >= schemaLimit / 100) costs.expensive.push({ path, cost });
 }

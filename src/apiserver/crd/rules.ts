@@ -131,11 +131,18 @@ export interface RuleFindings {
   readonly warnings: string[];
 }
 
-/** Runs the rules on an object. `old` is what it was before an update, undefined on create. */
-export function runRules(tree: RuleTree, value: unknown, old: unknown, budget: CelBudget): RuleFindings {
+/**
+ * Runs the rules on a value. `old` is what it was before an update, undefined on create; `path` leads to it, and is empty
+ * for a whole object.
+ */
+export function runRules(
+  tree: RuleTree,
+  { value, old, path }: { readonly value: unknown; readonly old?: unknown; readonly path: string },
+  budget: CelBudget,
+): RuleFindings {
   const run: Run = { budget, errors: [], warnings: [] };
   try {
-    walk(tree, { value, old, path: '', isUnchanged: () => false }, run);
+    walk(tree, { value, old, path, isUnchanged: () => false }, run);
   } catch (error) {
     if (!(error instanceof Exhausted)) throw error;
   }

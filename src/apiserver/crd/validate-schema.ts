@@ -1,103 +1,140 @@
-/** Whether a schema is structural (KEP-1979), and what else CRD schemas must and must not say. */
+/** What a version's schema may say (apiextensions validation: validateCustomResourceDefinitionValidation). */
 import {
-  at,
   child,
   type FieldError,
   forbidden,
   invalid,
   notSupported,
-  required,
+  omittedValue,
 } from '../../api/machinery/field-error.ts';
-import { checkRuleCosts } from './rule-costs.ts';
-import { compileRules, type RuleProblem, type RuleTree } from './rules.ts';
+import { validateListAndMap, validateListKeys } from './list-rules.ts';
+import { validateRulePrograms, validateRuleTexts } from './rule-definitions.ts';
 import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
-import { validateValue } from './validate-value.ts';
+import { validateStructural } from './structural.ts';
+import { validateDefaults } from './validate-defaults.ts';
 
-const types = ['object', 'array', 'string', 'integer', 'number', 'boolean'];
-
-/** Everything that is wrong with the schema of a version; `path` leads to openAPIV3Schema. */
-export function validateSchema(schema: Schema, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  if (!schema.type) errors.push(required(child(path, 'type'), 'must not be empty at the root'));
-  else if (schema.type !== 'object')
-    errors.push(invalid(child(path, 'type'), schema.type, 'must be object at the root'));
-  if (schema.nullable) errors.push(forbidden(child(path, 'nullable'), 'nullable cannot be true at the root'));
-  checkMetadata(schema, path, errors);
-  walk(schema, path, { errors, root: true, level: 'field' });
-  if (errors.length) return errors;
-  const problems: RuleProblem[] = [];
-  const rules = compileRules(schema, problems);
-  if (rules) {
-    checkTransitions(rules, path, errors);
-    errors.push(...checkRuleCosts(rules, path));
-  }
-  for (const problem of problems) errors.push(invalid(child(path, problem.path), problem.value, problem.detail));
-  return errors;
+/** What is asked of a schema: less on update, where the definition has been stored with what is asked now. */
+export interface SchemaDemands {
+  /** A status subresource takes the status' schema for itself, which only some fields at the root survive. */
+  readonly hasStatus: boolean;
+  readonly prunedDefaults: boolean;
+  /** Items of sets must be atomic. */
+  readonly atomicSets: boolean;
+  /** Keys of lists must be there, and neither they nor items of sets and such lists be null. */
+  readonly soundListKeys: boolean;
+  /** Each rule for itself must be cheap; false for a schema that is as it was stored. */
+  readonly cheapRules: boolean;
 }
 
-function checkMetadata(schema: Schema, path: string, errors: FieldError[]): void {
-  const metadata = schema.properties?.['metadata'];
-  if (!metadata) return;
-  const where = child(path, 'properties[metadata]');
-  const others = Object.keys(metadata.properties ?? {}).filter((name) => name !== 'name' && name !== 'generateName');
+/** Of a new definition. */
+export const newSchemaDemands: SchemaDemands = {
+  hasStatus: false,
+  prunedDefaults: true,
+  atomicSets: true,
+  soundListKeys: true,
+  cheapRules: true,
+};
+
+/** Everything that is wrong with the schema of a version; `path` leads to openAPIV3Schema. */
+export function validateSchema(schema: Schema, path: string, demands = newSchemaDemands): FieldError[] {
+  const errors: FieldError[] = [];
+  if (demands.hasStatus) checkRoot(schema, path, errors);
+  if (schema.nullable) errors.push(forbidden(child(path, 'nullable'), 'nullable cannot be true at the root'));
+  const structural = validateStructural(schema, path);
+  errors.push(...(structural.length ? structural : validateDefaults(schema, path, demands.prunedDefaults)));
+  walk(schema, path, { errors, demands, root: true, inMetadata: undefined });
+  return errors.length ? errors : validateRulePrograms(schema, path, demands.cheapRules);
+}
+
+const allowedAtRoot = {
+  description: 'Description',
+  type: 'Type',
+  format: 'Format',
+  title: 'Title',
+  maximum: 'Maximum',
+  exclusiveMaximum: 'ExclusiveMaximum',
+  minimum: 'Minimum',
+  exclusiveMinimum: 'ExclusiveMinimum',
+  maxLength: 'MaxLength',
+  minLength: 'MinLength',
+  pattern: 'Pattern',
+  maxItems: 'MaxItems',
+  minItems: 'MinItems',
+  uniqueItems: 'UniqueItems',
+  multipleOf: 'MultipleOf',
+  required: 'Required',
+  items: 'Items',
+  properties: 'Properties',
+  externalDocs: 'ExternalDocs',
+  example: 'Example',
+  'x-kubernetes-preserve-unknown-fields': 'XPreserveUnknownFields',
+  'x-kubernetes-validations': 'XValidations',
+};
+
+function checkRoot(schema: Schema, path: string, errors: FieldError[]): void {
+  const subject = 'at the root of the schema if the status subresource is enabled';
+  if (schema.type && schema.type !== 'object')
+    errors.push(invalid(child(path, 'type'), schema.type, `only "object" is allowed as the type ${subject}`));
+  const others = Object.entries(schema).filter(
+    ([name, value]) => value !== undefined && value !== false && !Object.hasOwn(allowedAtRoot, name),
+  );
   if (others.length)
     errors.push(
-      forbidden(
-        where,
-        'must not specify anything other than name and generateName, but metadata is implicitly specified',
-      ),
+      invalid(path, omittedValue, `only [${Object.values(allowedAtRoot).join(' ')}] fields are allowed ${subject}`),
     );
 }
 
 interface Walk {
   readonly errors: FieldError[];
+  readonly demands: SchemaDemands;
   readonly root: boolean;
-  readonly level: 'field' | 'item';
+  /** Within the type or metadata of an object; with the reason why defaults may not stand there, if they may not. */
+  readonly inMetadata: { readonly noDefaults?: string } | undefined;
 }
 
-function walk(schema: Schema, path: string, { errors, root, level }: Walk): void {
-  const intOrString = schema['x-kubernetes-int-or-string'] === true;
-  const preserve = schema['x-kubernetes-preserve-unknown-fields'] === true;
-  if (!root && !schema.type && !intOrString && !preserve)
-    errors.push(
-      required(
-        child(path, 'type'),
-        `must not be empty for specified ${level === 'item' ? 'array items' : 'object fields'}`,
-      ),
-    );
-  if (schema.type && !types.includes(schema.type)) errors.push(notSupported(child(path, 'type'), schema.type, types));
-  if (intOrString && schema.type)
-    errors.push(invalid(child(path, 'type'), schema.type, 'must be empty if x-kubernetes-int-or-string is true'));
-  checkForbidden(schema, path, errors);
-  checkListAndMap(schema, path, errors);
-  if (schema['x-kubernetes-embedded-resource']) checkEmbedded(schema, path, errors);
-  if (schema.default !== undefined) checkDefault(schema, path, errors);
-  checkRuleTexts(schema, path, errors);
-  for (const [name, property] of Object.entries(schema.properties ?? {}))
-    walk(property, child(path, `properties[${name}]`), { errors, root: false, level: 'field' });
-  const items = itemsOf(schema);
-  if (items) walk(items, child(path, 'items'), { errors, root: false, level: 'item' });
+const types: readonly string[] = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
+const typeMeta: readonly string[] = ['metadata', 'kind', 'apiVersion'];
+const unsupported = ['id', 'additionalItems', 'patternProperties', 'definitions', 'dependencies', '$ref'] as const;
+
+function walk(schema: Schema, path: string, { errors, demands, root, inMetadata }: Walk): void {
+  checkForbidden(schema, path, { errors, demands, root, inMetadata });
+  errors.push(...validateListAndMap(schema, path, demands.atomicSets));
+  if (demands.soundListKeys) errors.push(...validateListKeys(schema, path));
+  errors.push(...validateRuleTexts(schema, path));
+  const next = (inner: Schema, name: string, metadata = inMetadata) =>
+    walk(inner, child(path, name), { errors, demands, root: false, inMetadata: metadata });
   const values = valuesOf(schema);
   if (values && values !== true)
-    walk(values, child(path, 'additionalProperties'), { errors, root: false, level: 'field' });
-  for (const name of ['allOf', 'anyOf', 'oneOf'] as const)
-    for (const [i, each] of (schema[name] ?? []).entries())
-      checkLogical(each, at(child(path, name), i), errors, intOrString);
-  if (schema.not) checkLogical(schema.not, child(path, 'not'), errors, false);
+    next(
+      values,
+      'additionalProperties',
+      inMetadata && { noDefaults: 'inside additionalProperties applying to object metadata' },
+    );
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const enters = (root || schema['x-kubernetes-embedded-resource']) && typeMeta.includes(name);
+    const entered = root ? { noDefaults: `in top-level ${name}` } : {};
+    next(property, `properties[${name}]`, enters ? entered : inMetadata);
+  }
+  if (schema.not) next(schema.not, 'not');
+  for (const name of ['allOf', 'oneOf', 'anyOf'] as const)
+    for (const [i, each] of (schema[name] ?? []).entries()) next(each, `${name}[${i}]`);
+  const items = itemsOf(schema);
+  if (items) next(items, 'items');
 }
 
-const unsupported = [
-  ['$ref', '$ref is not supported'],
-  ['definitions', 'definitions is not supported'],
-  ['dependencies', 'dependencies is not supported'],
-  ['patternProperties', 'patternProperties is not supported'],
-  ['additionalItems', 'additionalItems is not supported'],
-  ['id', 'id is not supported'],
-  ['$schema', '$schema is not supported'],
-] as const;
-
-function checkForbidden(schema: Schema, path: string, errors: FieldError[]): void {
-  for (const [name, why] of unsupported) if (schema[name] !== undefined) errors.push(forbidden(child(path, name), why));
+function checkForbidden(schema: Schema, path: string, { errors, inMetadata }: Walk): void {
+  const { type } = schema;
+  if (type && !types.includes(type)) errors.push(notSupported(child(path, 'type'), type, types));
+  if ((schema.default ?? undefined) !== undefined && inMetadata?.noDefaults)
+    errors.push(forbidden(child(path, 'default'), `must not be set ${inMetadata.noDefaults}`));
+  for (const name of unsupported)
+    if (schema[name] !== undefined) errors.push(forbidden(child(path, name), `${name} is not supported`));
+  if (type === 'null')
+    errors.push(forbidden(child(path, 'type'), 'type cannot be set to null, use nullable as an alternative'));
+  if (Array.isArray(schema.items))
+    errors.push(forbidden(child(path, 'items'), 'items must be a schema object and not an array'));
+  if (inMetadata && schema['x-kubernetes-embedded-resource'])
+    errors.push(forbidden(child(path, 'x-kubernetes-embedded-resource'), 'must not be used inside of resource meta'));
   if (schema.uniqueItems)
     errors.push(
       forbidden(
@@ -105,164 +142,11 @@ function checkForbidden(schema: Schema, path: string, errors: FieldError[]): voi
         'uniqueItems cannot be set to true since the runtime complexity becomes quadratic',
       ),
     );
-  if (Array.isArray(schema.items))
-    errors.push(forbidden(child(path, 'items'), 'items must be a schema object and not an array'));
-  if (schema.properties && schema.additionalProperties !== undefined)
+  const extra = schema.additionalProperties;
+  if (extra !== undefined && extra !== true && Object.keys(schema.properties ?? {}).length)
     errors.push(
       forbidden(child(path, 'additionalProperties'), 'additionalProperties and properties are mutual exclusive'),
     );
-  if (schema.additionalProperties === false)
-    errors.push(forbidden(child(path, 'additionalProperties'), 'additionalProperties cannot be set to false'));
-  if (schema.pattern !== undefined) {
-    try {
-      new RegExp(schema.pattern.replace(/^\(\?[ims]+\)/, '').replace(/\(\?P</g, '(?<'));
-    } catch {
-      errors.push(invalid(child(path, 'pattern'), schema.pattern, 'must be a valid regular expression'));
-    }
-  }
-}
-
-function checkListAndMap(schema: Schema, path: string, errors: FieldError[]): void {
-  const listType = schema['x-kubernetes-list-type'];
-  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  const mapType = schema['x-kubernetes-map-type'];
-  const typePath = child(path, 'type');
-  if (listType !== undefined) {
-    if (schema.type !== 'array')
-      errors.push(
-        schema.type
-          ? invalid(typePath, schema.type, 'must be array if x-kubernetes-list-type is specified')
-          : required(typePath, 'must be array if x-kubernetes-list-type is specified'),
-      );
-    if (!['atomic', 'set', 'map'].includes(listType))
-      errors.push(notSupported(child(path, 'x-kubernetes-list-type'), listType, ['atomic', 'set', 'map']));
-  }
-  if (keys.length && listType !== 'map')
-    errors.push(
-      listType
-        ? invalid(
-            child(path, 'x-kubernetes-list-type'),
-            listType,
-            'must be map if x-kubernetes-list-map-keys is non-empty',
-          )
-        : required(child(path, 'x-kubernetes-list-type'), 'must be map if x-kubernetes-list-map-keys is non-empty'),
-    );
-  if (listType === 'map') {
-    if (keys.length === 0)
-      errors.push(
-        required(child(path, 'x-kubernetes-list-map-keys'), 'must not be empty if x-kubernetes-list-type is map'),
-      );
-    const items = itemsOf(schema);
-    for (const [i, key] of keys.entries()) {
-      const property = items?.properties?.[key];
-      const where = at(child(path, 'x-kubernetes-list-map-keys'), i);
-      if (!property) errors.push(invalid(where, key, 'entries must all be names of item properties'));
-      else if (property.type === 'object' || property.type === 'array')
-        errors.push(
-          invalid(
-            child(child(path, 'items'), `properties[${key}].type`),
-            property.type,
-            "must be a scalar type if parent array's x-kubernetes-list-type is map",
-          ),
-        );
-      else if (!items?.required?.includes(key) && property.default === undefined)
-        errors.push(
-          required(
-            child(child(path, 'items'), `properties[${key}].default`),
-            'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property',
-          ),
-        );
-    }
-  }
-  if (mapType !== undefined) {
-    if (schema.type !== 'object')
-      errors.push(invalid(typePath, schema.type ?? '', 'must be object if x-kubernetes-map-type is specified'));
-    if (!['atomic', 'granular'].includes(mapType))
-      errors.push(notSupported(child(path, 'x-kubernetes-map-type'), mapType, ['atomic', 'granular']));
-  }
-}
-
-function checkEmbedded(schema: Schema, path: string, errors: FieldError[]): void {
-  if (schema.type !== 'object')
-    errors.push(
-      schema.type
-        ? invalid(child(path, 'type'), schema.type, 'must be object if x-kubernetes-embedded-resource is true')
-        : required(child(path, 'type'), 'must be object if x-kubernetes-embedded-resource is true'),
-    );
-  if (!schema['x-kubernetes-preserve-unknown-fields'] && Object.keys(schema.properties ?? {}).length === 0)
-    errors.push(
-      required(
-        child(path, 'properties'),
-        'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields',
-      ),
-    );
-}
-
-function checkDefault(schema: Schema, path: string, errors: FieldError[]): void {
-  for (const error of validateValue(schema, schema.default, 'default')) {
-    const inner = error.path === 'default' ? '' : error.path.slice('default'.length);
-    errors.push({ ...error, path: child(path, 'default') + inner });
-  }
-}
-
-/** What was before is unknown for the items of a list that is no map: `within` is the outermost such list. */
-function checkTransitions(tree: RuleTree, path: string, errors: FieldError[], within?: string): void {
-  const { schema } = tree;
-  for (const { rule, usesOld } of within === undefined ? [] : tree.rules) {
-    const index = schema['x-kubernetes-validations']!.indexOf(rule);
-    const why = `oldSelf cannot be used on the uncorrelatable portion of the schema within ${within}`;
-    if (usesOld) errors.push(invalid(`${at(child(path, 'x-kubernetes-validations'), index)}.rule`, rule.rule, why));
-  }
-  for (const [name, property] of tree.properties)
-    checkTransitions(property, child(path, `properties[${name}]`), errors, within);
-  const known = schema['x-kubernetes-list-type'] === 'map';
-  if (tree.items) checkTransitions(tree.items, child(path, 'items'), errors, within ?? (known ? undefined : path));
-  if (tree.values) checkTransitions(tree.values, child(path, 'additionalProperties'), errors, within);
-}
-
-const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
-
-/** What rules say beside their expressions, which are looked at when all else is right. */
-function checkRuleTexts(schema: Schema, path: string, errors: FieldError[]): void {
-  for (const [i, validation] of (schema['x-kubernetes-validations'] ?? []).entries()) {
-    const { rule, message, messageExpression, reason, fieldPath } = validation;
-    const where = at(child(path, 'x-kubernetes-validations'), i);
-    if (!rule.trim()) errors.push(required(child(where, 'rule'), 'rule is not specified'));
-    if (message && !message.trim())
-      errors.push(invalid(child(where, 'message'), message, 'message must be non-empty if specified'));
-    else if (message?.trim().includes('\n'))
-      errors.push(invalid(child(where, 'message'), message, 'message must not contain line breaks'));
-    else if (!message && !messageExpression && rule.trim().includes('\n'))
-      errors.push(required(child(where, 'message'), 'message must be specified if rule contains line breaks'));
-    if (messageExpression && !messageExpression.trim())
-      errors.push(required(child(where, 'messageExpression'), 'messageExpression must be non-empty if specified'));
-    if (reason !== undefined && !reasons.includes(reason))
-      errors.push(notSupported(child(where, 'reason'), reason, reasons));
-    if (fieldPath && !fieldPath.trim())
-      errors.push(invalid(child(where, 'fieldPath'), fieldPath, 'fieldPath must be non-empty if specified'));
-    else if (fieldPath?.trim().includes('\n'))
-      errors.push(invalid(child(where, 'fieldPath'), fieldPath, 'fieldPath must not contain line breaks'));
-  }
-}
-
-/** Below allOf and its kin only value validation may stand. */
-function checkLogical(schema: Schema, path: string, errors: FieldError[], intOrString: boolean): void {
-  if (schema.type && !intOrString) errors.push(forbidden(child(path, 'type'), 'must be empty to be structural'));
-  if (schema.default !== undefined)
-    errors.push(forbidden(child(path, 'default'), 'must be undefined to be structural'));
-  if (schema.description) errors.push(forbidden(child(path, 'description'), 'must be empty to be structural'));
-  if (schema.title) errors.push(forbidden(child(path, 'title'), 'must be empty to be structural'));
-  if (schema.additionalProperties !== undefined)
-    errors.push(forbidden(child(path, 'additionalProperties'), 'must be undefined to be structural'));
-  if (schema.nullable) errors.push(forbidden(child(path, 'nullable'), 'must be false to be structural'));
-  for (const name of [
-    'x-kubernetes-preserve-unknown-fields',
-    'x-kubernetes-embedded-resource',
-    'x-kubernetes-int-or-string',
-  ] as const)
-    if (schema[name]) errors.push(forbidden(child(path, name), 'must be false to be structural'));
-  for (const [name, property] of Object.entries(schema.properties ?? {}))
-    checkLogical(property, child(path, `properties[${name}]`), errors, false);
-  const items = itemsOf(schema);
-  if (items) checkLogical(items, child(path, 'items'), errors, false);
+  if (schema['x-kubernetes-preserve-unknown-fields'] === false)
+    errors.push(invalid(child(path, 'x-kubernetes-preserve-unknown-fields'), false, 'must be true or undefined'));
 }
