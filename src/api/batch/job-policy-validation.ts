@@ -14,6 +14,7 @@ import {
 } from '../machinery/field-error.ts';
 import { qualifiedName } from '../machinery/names.ts';
 import type { JobSpec, PodFailurePolicyRule } from '../types/batch-v1.ts';
+import { countIndexes, parseIndexList } from './index-list.ts';
 
 const maxRules = 20;
 const maxExitCodes = 255;
@@ -115,10 +116,10 @@ export function validateSuccessPolicy(spec: SharedSpec, path: string): FieldErro
       if (succeededIndexes.length > maxIndexesLength) {
         errors.push(tooLong(indexesPath, succeededIndexes, maxIndexesLength));
       }
-      const counted = countIndexes(succeededIndexes, completions);
-      if (typeof counted === 'string') {
-        errors.push(invalid(indexesPath, succeededIndexes, `error parsing succeededIndexes: ${counted}`));
-      } else selected = counted;
+      const ranges = parseIndexList(succeededIndexes, completions);
+      if (typeof ranges === 'string') {
+        errors.push(invalid(indexesPath, succeededIndexes, `error parsing succeededIndexes: ${ranges}`));
+      } else selected = countIndexes(ranges);
     }
     if (succeededCount === undefined) continue;
     const countPath = child(rulePath, 'succeededCount');
@@ -138,30 +139,4 @@ export function validateSuccessPolicy(spec: SharedSpec, path: string): FieldErro
     }
   }
   return errors;
-}
-
-/** How many indexes a text like `0,2-4` names, or what is wrong with it. */
-function countIndexes(text: string, completions: number): number | string {
-  let count = 0;
-  let last = -1;
-  if (text === '') return 0;
-  for (const interval of text.split(',')) {
-    const limits = interval.split('-');
-    if (limits.length > 2)
-      return `the fragment ${JSON.stringify(interval)} violates the requirement that an index interval can have at most two parts separated by '-'`;
-    const numbers = limits.map((limit) => (/^\d+$/.test(limit) ? Number(limit) : Number.NaN));
-    if (numbers.some(Number.isNaN))
-      return `cannot convert string to integer for index: ${JSON.stringify(limits[numbers.findIndex(Number.isNaN)])}`;
-    const [start, end = start] = numbers as [number, number?];
-    for (const limit of new Set([start, end!])) {
-      if (limit >= completions) return `too large index: ${JSON.stringify(String(limit))}`;
-    }
-    if (limits.length === 2 && start >= end!) {
-      return `non-increasing order, previous: ${start}, current: ${end}`;
-    }
-    if (last >= start) return `non-increasing order, previous: ${last}, current: ${start}`;
-    count += end! - start + 1;
-    last = end!;
-  }
-  return count;
 }

@@ -1,6 +1,6 @@
 /** Validation of jobs. */
 import { type DeepReadonly, deepEqual, mutableCopy } from '../../base/deep.ts';
-import { invalidEach, validateNonNegative } from '../core/field-rules.ts';
+import { validateNonNegative } from '../core/field-rules.ts';
 import { validatePodTemplate } from '../core/pod-spec-validation.ts';
 import { validateTemplateLabels } from '../core/workload-validation.ts';
 import { child, type FieldError, invalid, notSupported, required, tooLong } from '../machinery/field-error.ts';
@@ -204,26 +204,4 @@ function validateTemplateUpdate({ spec }: SharedJob, old: SharedJob): FieldError
 function restore<T extends object, K extends keyof T>(object: T, before: T, field: K): void {
   if (before[field] === undefined) delete object[field];
   else object[field] = before[field];
-}
-
-/** The numbers that a job reports, and that a finished job stays finished. */
-export function validateJobStatusUpdate({ status }: SharedJob, { status: old }: SharedJob): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const field of ['active', 'succeeded', 'failed', 'ready', 'terminating'] as const) {
-    errors.push(...validateNonNegative(status[field], child('status', field)));
-  }
-  for (const list of ['succeeded', 'failed'] as const) {
-    for (const [i, uid] of (status.uncountedTerminatedPods?.[list] ?? []).entries()) {
-      const path = `status.uncountedTerminatedPods.${list}[${i}]`;
-      if (!uid) errors.push(...invalidEach(path, uid, ['must not be empty']));
-    }
-  }
-  for (const type of ['Complete', 'Failed'] as const) {
-    const has = (conditions: typeof status.conditions) =>
-      conditions?.some((c) => c.type === type && c.status === 'True');
-    if (has(old.conditions) && !has(status.conditions)) {
-      errors.push(invalid('status.conditions', `${type}=True`, `cannot disable the terminal ${type}=True condition`));
-    }
-  }
-  return errors;
 }

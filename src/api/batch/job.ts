@@ -8,7 +8,8 @@ import { humanDuration } from '../machinery/duration.ts';
 import type * as batch from '../types/batch-v1.ts';
 import { jobRules } from './job-ratcheting.ts';
 import { setJobDefaults } from './job-spec-defaults.ts';
-import { validateJob, validateJobStatusUpdate, validateJobUpdate } from './job-validation.ts';
+import { validateJobStatusUpdate } from './job-status-validation.ts';
+import { validateJob, validateJobUpdate } from './job-validation.ts';
 
 /** Runs pods until enough of them have succeeded. */
 export type Job = batch.Job;
