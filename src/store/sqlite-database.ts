@@ -36,6 +36,13 @@ interface LogRow {
   readonly value: Uint8Array | null;
 }
 
+/** The newest row of a key; `gone`: it is a deletion. */
+interface Newest {
+  readonly id: number;
+  readonly created: number;
+  readonly gone: number;
+}
+
 /**
  * The database file of the embedded store, used synchronously from the worker thread. It holds the lock of the data
  * directory from construction to {@link close}.
@@ -46,6 +53,8 @@ export class Database {
   readonly #lock: DatabaseSync;
   readonly #db: DatabaseSync;
   readonly #mark: AcknowledgedMark;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
   readonly #newest: StatementSync;
   readonly #insert: StatementSync;
   readonly #row: StatementSync;
@@ -67,6 +76,8 @@ export class Database {
       this.#db = openForWriting(path, options.migrations ?? migrations);
       try {
         const db = this.#db;
+        this.#begin = db.prepare('BEGIN IMMEDIATE');
+        this.#commit = db.prepare('COMMIT');
         this.#newest = db.prepare(
           'SELECT id, created, value IS NULL AS gone FROM log WHERE key = ? ORDER BY id DESC LIMIT 1',
         );
@@ -113,17 +124,19 @@ export class Database {
       let write = 0;
       let valueAt = 0;
       for (let commit = 0; commit < counts.length; commit++) {
-        const end = write + counts[commit]!;
-        const lost = this.#findConflicts(keys, expected, write, end);
+        const count = counts[commit]!;
+        const newest: (Newest | undefined)[] = [];
+        for (let i = 0; i < count; i++) newest.push(this.#newestOf(keys[write + i]!));
+        const lost = this.#findConflicts(keys, expected, { from: write, newest });
         if (lost) conflicts.push({ commit, keys: lost });
         let changed = false;
-        for (let position = 0; write < end; write++, position++) {
+        for (let position = 0; position < count; position++, write++) {
           const length = lengths[write]!;
           const value = length < 0 ? null : values.subarray(valueAt, valueAt + length);
           if (value) valueAt += length;
           if (lost) continue;
           const id = (revision + 1) * idsPerRevision + position;
-          created[write] = this.#write(id, keys[write]!, value);
+          created[write] = this.#write(id, { key: keys[write]!, value }, newest[position]);
           changed ||= created[write] !== 0;
         }
         if (changed) revision++;
@@ -139,9 +152,8 @@ export class Database {
 
   get(key: string): StoreEntry | undefined {
     return this.#guard(() => {
-      const newest = this.#newest.get(key);
-      if (!newest || newest['gone']) return undefined;
-      return toEntry(this.#verified(newest['id'] as number, key));
+      const newest = this.#newestOf(key);
+      return newest && !newest.gone ? toEntry(this.#verified(newest.id, key)) : undefined;
     });
   }
 
@@ -279,28 +291,33 @@ export class Database {
     return this.#db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value'];
   }
 
-  #findConflicts(keys: readonly string[], expected: Float64Array, from: number, to: number) {
+  #newestOf(key: string): Newest | undefined {
+    return this.#newest.get(key) as unknown as Newest | undefined;
+  }
+
+  /** The writes of a commit that expected another revision than the newest of their key. */
+  #findConflicts(
+    keys: readonly string[],
+    expected: Float64Array,
+    { from, newest }: { from: number; newest: readonly (Newest | undefined)[] },
+  ) {
     let lost: { key: string; current: StoreEntry | undefined }[] | undefined;
-    for (let write = from; write < to; write++) {
-      const wanted = expected[write]!;
-      if (wanted < 0) continue;
-      const newest = this.#newest.get(keys[write]!);
-      const current = newest && !newest['gone'] ? revisionOf(newest['id'] as number) : 0;
-      if (current === wanted) continue;
+    for (const [i, found] of newest.entries()) {
+      const wanted = expected[from + i]!;
+      if (wanted < 0 || wanted === (found && !found.gone ? revisionOf(found.id) : 0)) continue;
+      const key = keys[from + i]!;
       lost ??= [];
-      lost.push({ key: keys[write]!, current: this.get(keys[write]!) });
+      lost.push({ key, current: this.get(key) });
     }
     return lost;
   }
 
   /** The revision at which the key was created; 0 when a deletion found nothing. */
-  #write(id: number, key: string, value: Uint8Array | null): number {
-    const newest = this.#newest.get(key);
-    const exists = newest !== undefined && !newest['gone'];
-    if (value === null && !exists) return 0;
-    const created = exists ? (newest['created'] as number) : revisionOf(id);
-    const previous = newest ? (newest['id'] as number) : null;
-    this.#insert.run(id, key, created, previous, checksum(id, key, value), value);
+  #write(id: number, { key, value }: { key: string; value: Uint8Array | null }, newest: Newest | undefined): number {
+    const existing = newest?.gone ? undefined : newest;
+    if (value === null && !existing) return 0;
+    const created = existing?.created ?? revisionOf(id);
+    this.#insert.run(id, key, created, newest?.id ?? null, checksum(id, key, value), value);
     return created;
   }
 
@@ -318,7 +335,7 @@ export class Database {
 
   #transaction(work: () => void): void {
     this.#guard(() => {
-      this.#db.exec('BEGIN IMMEDIATE');
+      this.#begin.run();
       try {
         work();
       } catch (error) {
@@ -326,7 +343,7 @@ export class Database {
         throw error;
       }
       try {
-        this.#db.exec('COMMIT');
+        this.#commit.run();
       } catch (error) {
         // After a flush that failed nobody knows what is on the disk: only opening the file again can tell.
         // (A full disk is found before the flush, and what was written then is not part of the log.)
