@@ -1,5 +1,5 @@
 /** Validation of flow schemas and priority levels. */
-import type { DeepReadonly } from '../../base/deep.ts';
+import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
 import { invalidEach, validateEach } from '../core/field-rules.ts';
 import { at, child, type FieldError, forbidden, invalid, notSupported, required } from '../machinery/field-error.ts';
 import { dns1123Subdomain } from '../machinery/names.ts';
@@ -11,10 +11,16 @@ import type {
   ResourcePolicyRule,
   Subject,
 } from '../types/flowcontrol-v1.ts';
+import { mandatoryFlowSchemas, mandatoryPriorityLevels } from './mandatory-objects.ts';
+
+const own = <T>(map: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(map, name) ? map[name] : undefined;
 
 const maxPrecedence = 10_000;
 const maxQueues = 10_000_000;
 const verbs = new Set('get list watch create update patch delete deletecollection proxy'.split(' '));
+
+const fixed = (name: string) => `spec of '${name}' must equal the fixed value`;
 
 /** A flow schema: where it sends which requests. */
 export function validateFlowSchema({ metadata, spec }: DeepReadonly<FlowSchema>): FieldError[] {
@@ -38,6 +44,8 @@ export function validateFlowSchema({ metadata, spec }: DeepReadonly<FlowSchema>)
   const levelPath = 'spec.priorityLevelConfiguration.name';
   if (!level.name) errors.push(required(levelPath, 'must reference a priority level'));
   else errors.push(...invalidEach(levelPath, level.name, dns1123Subdomain(level.name)));
+  const mandatory = own(mandatoryFlowSchemas, metadata.name);
+  if (mandatory && !deepEqual(spec, mandatory)) errors.push(invalid('spec', spec, fixed(metadata.name)));
   return [
     ...errors,
     ...validateEach(spec.rules, 'spec.rules', ({ subjects, resourceRules, nonResourceRules }, path) => {
@@ -152,7 +160,18 @@ export function validatePriorityLevel({ metadata, spec }: DeepReadonly<PriorityL
     default:
       errors.push(notSupported('spec.type', type, ['Exempt', 'Limited']));
   }
-  return errors;
+  return [...errors, ...validateMandatoryLevel(metadata.name, spec)];
+}
+
+function validateMandatoryLevel(name: string, spec: DeepReadonly<PriorityLevelConfiguration>['spec']): FieldError[] {
+  const mandatory = own(mandatoryPriorityLevels, name);
+  if (!mandatory) return [];
+  if (name !== 'exempt') return deepEqual(spec, mandatory) ? [] : [invalid('spec', spec, fixed(name))];
+  const { exempt: _, ...rest } = spec;
+  const { exempt: __, ...wanted } = mandatory;
+  if (deepEqual(rest, wanted)) return [];
+  const detail = "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value";
+  return [invalid('spec', spec, detail)];
 }
 
 function validateShares(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { admitted, cells, createProblems } from '../admitted.ts';
 import { FlowSchema } from './flow-schema.ts';
+import { mandatoryFlowSchemas, mandatoryPriorityLevels } from './mandatory-objects.ts';
 import { PriorityLevelConfiguration } from './priority-level-configuration.ts';
 
 describe('FlowSchema', () => {
@@ -72,5 +73,31 @@ describe('PriorityLevelConfiguration', () => {
     expect(createProblems(PriorityLevelConfiguration, level({ type: 'Limited', limited }))).toEqual([
       'spec.limited.limitResponse.queuing.handSize: Invalid value: 5: should not be greater than queues (4)',
     ]);
+  });
+});
+
+describe('what every server has', () => {
+  it('is right as it is, and stays', () => {
+    for (const [name, spec] of Object.entries(mandatoryFlowSchemas)) {
+      const schema = admitted(FlowSchema, { metadata: { name }, spec });
+      expect(createProblems(FlowSchema, schema)).toEqual([]);
+      schema.spec.rules = [];
+      expect(createProblems(FlowSchema, schema)[0]).toContain(`spec of '${name}' must equal the fixed value`);
+    }
+    for (const [name, spec] of Object.entries(mandatoryPriorityLevels)) {
+      expect(
+        createProblems(PriorityLevelConfiguration, admitted(PriorityLevelConfiguration, { metadata: { name }, spec })),
+      ).toEqual([]);
+    }
+  });
+
+  it('may lend more of the exempt level', () => {
+    const level = (name: string, spec: object) =>
+      createProblems(PriorityLevelConfiguration, admitted(PriorityLevelConfiguration, { metadata: { name }, spec }));
+    expect(level('exempt', { type: 'Exempt', exempt: { lendablePercent: 50 } })).toEqual([]);
+    const limited = { nominalConcurrencyShares: 6, limitResponse: { type: 'Reject' } };
+    expect(level('catch-all', { type: 'Limited', limited })[0]).toContain(
+      "spec of 'catch-all' must equal the fixed value",
+    );
   });
 });

@@ -1,6 +1,8 @@
 /** The FlowSchemas and PriorityLevelConfigurations that upstream makes at start (flowcontrol bootstrap, mandatory and suggested). */
 import { FlowSchema } from '../../api/flowcontrol/flow-schema.ts';
+import { mandatoryFlowSchemas, mandatoryPriorityLevels } from '../../api/flowcontrol/mandatory-objects.ts';
 import { PriorityLevelConfiguration } from '../../api/flowcontrol/priority-level-configuration.ts';
+import { mutableCopy } from '../../base/deep.ts';
 import type { Client, Draft } from '../../client/client.ts';
 import { ensure } from './ensure.ts';
 
@@ -35,7 +37,6 @@ const schemas: readonly {
   by?: 'ByUser' | 'ByNamespace';
   rules: Rule[];
 }[] = [
-  { name: 'exempt', level: 'exempt', precedence: 1, rules: [everything(group('system:masters'))] },
   {
     name: 'probes',
     level: 'exempt',
@@ -148,23 +149,15 @@ const schemas: readonly {
     by: 'ByUser',
     rules: [everything(group('system:unauthenticated'), group('system:authenticated'))],
   },
-  {
-    name: 'catch-all',
-    level: 'catch-all',
-    precedence: 10000,
-    by: 'ByUser',
-    rules: [everything(group('system:unauthenticated'), group('system:authenticated'))],
-  },
 ];
 
-const levels: readonly { name: string; shares: number; lendable?: number; queues?: number; handSize?: number }[] = [
+const levels: readonly { name: string; shares: number; lendable?: number; queues: number; handSize: number }[] = [
   { name: 'leader-election', shares: 10, queues: 16, handSize: 4 },
   { name: 'node-high', shares: 40, lendable: 25, queues: 64, handSize: 6 },
   { name: 'system', shares: 30, lendable: 33, queues: 64, handSize: 6 },
   { name: 'workload-high', shares: 40, lendable: 50, queues: 128, handSize: 6 },
   { name: 'workload-low', shares: 100, lendable: 90, queues: 128, handSize: 6 },
   { name: 'global-default', shares: 20, lendable: 50, queues: 128, handSize: 6 },
-  { name: 'catch-all', shares: 5 },
 ];
 
 const managed = { 'apf.kubernetes.io/autoupdate-spec': 'true' };
@@ -174,14 +167,15 @@ export async function ensureFlowObjects(client: Client): Promise<void> {
   const work: Promise<void>[] = [];
   const addLevel = (name: string, spec: NonNullable<Draft<PriorityLevelConfiguration>['spec']>) =>
     ensure(client, PriorityLevelConfiguration, { metadata: { name, annotations: managed }, spec });
-  work.push(addLevel('exempt', { type: 'Exempt', exempt: { nominalConcurrencyShares: 0, lendablePercent: 0 } }));
+  for (const [name, spec] of Object.entries(mandatoryPriorityLevels)) work.push(addLevel(name, mutableCopy(spec)));
   for (const { name, shares, lendable, queues, handSize } of levels) {
-    const limitResponse = queues
-      ? { type: 'Queue', queuing: { queues, handSize: handSize!, queueLengthLimit: 50 } }
-      : { type: 'Reject' };
+    const limitResponse = { type: 'Queue', queuing: { queues, handSize, queueLengthLimit: 50 } };
     const limited = { nominalConcurrencyShares: shares, limitResponse, lendablePercent: lendable ?? 0 };
     work.push(addLevel(name, { type: 'Limited', limited }));
   }
+  const addSchema = (name: string, spec: NonNullable<Draft<FlowSchema>['spec']>) =>
+    ensure(client, FlowSchema, { metadata: { name, annotations: managed }, spec });
+  for (const [name, spec] of Object.entries(mandatoryFlowSchemas)) work.push(addSchema(name, mutableCopy(spec)));
   for (const { name, level, precedence, by, rules } of schemas) {
     const spec = {
       priorityLevelConfiguration: { name: level },
@@ -189,7 +183,7 @@ export async function ensureFlowObjects(client: Client): Promise<void> {
       ...(by ? { distinguisherMethod: { type: by } } : {}),
       rules,
     };
-    work.push(ensure(client, FlowSchema, { metadata: { name, annotations: managed }, spec }));
+    work.push(addSchema(name, spec));
   }
   await Promise.all(work);
 }
