@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
 import { Pod } from '../../src/api/core/pod.ts';
 import { Secret } from '../../src/api/core/secret.ts';
+import type { Shared } from '../../src/api/kind.ts';
 import { Cgroups } from '../../src/cri/cgroups.ts';
 import { mountsUnder } from '../../src/cri/mounts.ts';
 import { firstState, missingForRealNode, type NodeLab, script, shellImage, startNodeLab, waiting } from './node-lab.ts';
@@ -97,6 +98,65 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
       .poll(() => lab.events('crash'))
       .toContainEqual(expect.stringMatching(/^Warning BackOff: Back-off restarting failed container main/));
     await remove('crash');
+  });
+
+  it('restart single containers, or all of them with their initialization, by rules on exit codes', async () => {
+    const rule = (action: string) => ({
+      restartPolicy: 'Never',
+      restartPolicyRules: [{ action, exitCodes: { operator: 'In', values: [42] } }],
+    });
+    const shared = { volumeMounts: [{ name: 'shared', mountPath: '/shared' }] };
+    const notes = (text: string) => script(`echo ${text} >> /shared/notes; trap "exit 0" TERM; sleep 1000000 & wait`);
+    await lab.run('over', {
+      restartPolicy: 'Never',
+      volumes: [{ name: 'shared', emptyDir: {} }],
+      initContainers: [{ name: 'init', image: shellImage, command: script('echo init >> /shared/notes'), ...shared }],
+      containers: [
+        {
+          name: 'single',
+          image: shellImage,
+          command: script('[ -e /shared/single ] && sleep 1000000; touch /shared/single; exit 42'),
+          ...rule('Restart'),
+          ...shared,
+        },
+        { ...waiting, name: 'sibling', command: notes('sibling'), ...shared },
+      ],
+    });
+    const count = (pod: { status: Shared<Pod>['status'] }, name: string) =>
+      [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])].find(
+        (status) => status.name === name,
+      );
+    const single = await lab.until('over', (pod) => (count(pod, 'single')?.restartCount ?? 0) === 1);
+    expect(single.status.phase).toBe('Running');
+    expect(count(single, 'sibling')?.restartCount).toBe(0);
+    await remove('over');
+
+    await lab.run('all-over', {
+      restartPolicy: 'Never',
+      volumes: [{ name: 'shared', emptyDir: {} }],
+      initContainers: [{ name: 'init', image: shellImage, command: script('echo init >> /shared/notes'), ...shared }],
+      containers: [
+        {
+          name: 'trigger',
+          image: shellImage,
+          command: script(
+            'if [ -e /shared/trigger ]; then cat /shared/notes > /dev/termination-log; exit 0; fi; ' +
+              'until grep -q sibling /shared/notes; do sleep 0.1; done; touch /shared/trigger; exit 42',
+          ),
+          ...rule('RestartAllContainers'),
+          ...shared,
+        },
+        { ...waiting, name: 'sibling', command: notes('sibling'), ...shared },
+      ],
+    });
+    const over = await lab.until('all-over', (pod) => count(pod, 'trigger')?.state.terminated?.exitCode === 0);
+    expect(count(over, 'trigger')?.state.terminated?.message).toMatch(/^init\nsibling\ninit\n/);
+    for (const name of ['init', 'trigger', 'sibling'])
+      expect([name, count(over, name)?.restartCount]).toEqual([name, 1]);
+    expect(count(over, 'trigger')?.lastState.terminated?.exitCode).toBe(42);
+    const restarting = over.status.conditions?.find(({ type }) => type === 'AllContainersRestarting');
+    expect(restarting?.status).toBe('False');
+    await remove('all-over');
   });
 
   it('run init containers in order, sidecars beside the main container, and end sidecars last', async () => {

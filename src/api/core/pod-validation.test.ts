@@ -417,6 +417,18 @@ describe('subresources of a pod', () => {
       'status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state',
     ]);
   });
+
+  it('status lets every container run again where a rule starts all of them over', () => {
+    const rules = [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }];
+    const trigger = { name: 't', image: 'i', resources: {}, restartPolicy: 'Never', restartPolicyRules: rules };
+    const old = pod({ restartPolicy: 'Never' });
+    old.spec.containers.push(trigger as never);
+    const base = { name: 'c', ready: false, restartCount: 0, image: '', imageID: '', lastState: {} };
+    old.status.containerStatuses = [{ ...base, state: { terminated: { exitCode: 0 } } }];
+    const changed = structuredClone(old);
+    changed.status.containerStatuses = [{ ...base, state: { running: {} } }];
+    expect(messages(Pod.validateStatusUpdate!(changed as Shared<Pod>, old as Shared<Pod>))).toEqual([]);
+  });
 });
 
 describe('warnings about pods', () => {

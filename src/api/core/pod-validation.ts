@@ -64,9 +64,10 @@ export function validatePodStatusUpdate(pod: SharedPod, old: SharedPod): FieldEr
   }
   errors.push(...validateImmutable(status.qosClass, old.status.qosClass, 'status.qosClass'));
   const { restartPolicy = 'Always', containers, initContainers = [] } = old.spec;
-  const ruled = new Set(
-    [...containers, ...initContainers].filter((c) => c.restartPolicy || c.restartPolicyRules).map((c) => c.name),
-  );
+  const all = [...containers, ...initContainers];
+  // One whose rules start the whole pod over lets every container of it run again.
+  const startsOver = all.some((c) => c.restartPolicyRules?.some(({ action }) => action === 'RestartAllContainers'));
+  const ruled = new Set(all.filter((c) => startsOver || c.restartPolicy || c.restartPolicyRules).map((c) => c.name));
   for (const [list, policy] of [
     ['containerStatuses', restartPolicy],
     ['initContainerStatuses', restartPolicy],

@@ -41,14 +41,20 @@ export function shouldStart(
   if (pod.metadata.deletionTimestamp) return false;
   if (!last || last.state === 'created' || last.state === 'unknown') return true;
   if (last.state === 'running') return false;
-  const rule = matchingRule(container, last.exitCode);
+  return restartsAfter(pod, container, last.exitCode);
+}
+
+/** Whether a container that has ended is to run again: by its rules, its own policy, or the pod's. */
+export function restartsAfter(pod: Shared<Pod>, container: Shared<Container>, exitCode: number): boolean {
+  const rule = matchingRule(container, exitCode);
   if (rule) return rule === 'Restart' || rule === 'RestartAllContainers';
   const policy = container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always';
   if (policy === 'Never') return false;
-  return policy === 'Always' || last.exitCode !== 0;
+  return policy === 'Always' || exitCode !== 0;
 }
 
-function matchingRule(container: Shared<Container>, exitCode: number): string | undefined {
+/** What the first rule says that an exit code matches. */
+export function matchingRule(container: Shared<Container>, exitCode: number): string | undefined {
   for (const rule of container.restartPolicyRules ?? []) {
     const values: readonly number[] = rule.exitCodes?.values ?? [];
     const has = values.includes(exitCode);

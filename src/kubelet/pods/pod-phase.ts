@@ -1,6 +1,8 @@
 /** The phase and conditions of a pod, from its container statuses. */
 import type { Shared } from '../../api/kind.ts';
-import type { ContainerStatus, Pod, PodCondition } from '../../api/types/core-v1.ts';
+import type { Container, ContainerStatus, Pod, PodCondition } from '../../api/types/core-v1.ts';
+import { restartsAfter } from './actions.ts';
+import { mayRestartAll } from './restart-all.ts';
 
 type Statuses = readonly Shared<ContainerStatus>[];
 export type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
@@ -12,6 +14,11 @@ export function podPhase(pod: Shared<Pod>, statuses: { init: Statuses; main: Sta
   const policy = pod.spec.restartPolicy ?? 'Always';
   let pendingInit = 0;
   let failedInit = 0;
+  let restartingInit = 0;
+  const countFailedInit = (container: Shared<Container>, exitCode: number) => {
+    if (restartsAfter(pod, container, exitCode)) restartingInit++;
+    else failedInit++;
+  };
   for (const container of pod.spec.initContainers ?? []) {
     const status = find(statuses.init, container.name);
     if (container.restartPolicy === 'Always') {
@@ -21,9 +28,9 @@ export function podPhase(pod: Shared<Pod>, statuses: { init: Statuses; main: Sta
     const { state = {}, lastState = {} } = status ?? {};
     if (state.running) pendingInit++;
     else if (state.terminated) {
-      if (state.terminated.exitCode !== 0) failedInit++;
+      if (state.terminated.exitCode !== 0) countFailedInit(container, state.terminated.exitCode);
     } else if (state.waiting && lastState.terminated) {
-      if (lastState.terminated.exitCode !== 0) failedInit++;
+      if (lastState.terminated.exitCode !== 0) countFailedInit(container, lastState.terminated.exitCode);
     } else pendingInit++;
   }
   let running = 0;
@@ -31,27 +38,32 @@ export function podPhase(pod: Shared<Pod>, statuses: { init: Statuses; main: Sta
   let stopped = 0;
   let succeeded = 0;
   let unknown = 0;
+  let restarting = 0;
   for (const container of pod.spec.containers) {
     const status = find(statuses.main, container.name);
     if (!status) unknown++;
     else if (status.state?.running) running++;
     else if (status.state?.terminated) {
+      const { exitCode } = status.state.terminated;
       stopped++;
-      if (status.state.terminated.exitCode === 0) succeeded++;
+      if (exitCode === 0) succeeded++;
+      if (restartsAfter(pod, container, exitCode)) restarting++;
     } else if (status.state?.waiting) {
-      if (status.lastState?.terminated) stopped++;
-      else waiting++;
+      if (status.lastState?.terminated) {
+        stopped++;
+        restarting++;
+      } else waiting++;
     } else unknown++;
   }
-  if (failedInit > 0 && policy === 'Never') return 'Failed';
+  if (failedInit > 0) return 'Failed';
   // A sidecar that restarts does not make a pod that has run pending again.
   const mainStarted = running + stopped > 0;
   if (pendingInit > 0 && !mainStarted) return 'Pending';
-  if (failedInit > 0 && !mainStarted) return 'Pending';
+  if (restartingInit > 0 && !mainStarted) return 'Pending';
   if (waiting > 0) return 'Pending';
   if (running > 0 && unknown === 0) return 'Running';
   if (running === 0 && stopped > 0 && unknown === 0) {
-    if (policy === 'Always') return 'Running';
+    if (policy === 'Always' || restarting > 0) return 'Running';
     if (stopped === succeeded) return 'Succeeded';
     return policy === 'Never' ? 'Failed' : 'Running';
   }
@@ -62,6 +74,8 @@ interface ConditionInput {
   readonly statuses: { readonly init: Statuses; readonly main: Statuses };
   readonly phase: Phase;
   readonly sandboxReady: boolean;
+  /** All containers are being removed, to be started over. */
+  readonly restartingAll?: boolean | undefined;
 }
 
 type Draft = Pick<PodCondition, 'type' | 'status'> & Partial<PodCondition>;
@@ -75,7 +89,17 @@ export function podConditions(pod: Shared<Pod>, input: ConditionInput): Draft[] 
     readyCondition(pod, containersReady),
     containersReady,
     { type: 'PodScheduled', status: 'True' },
+    ...(mayRestartAll(pod) ? [restartingCondition(input)] : []),
   ];
+}
+
+function restartingCondition({ phase, restartingAll }: ConditionInput): Draft {
+  const type = 'AllContainersRestarting';
+  if (phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { type, status: 'False', reason: 'PodFailed' };
+  if (!restartingAll) return { type, status: 'False' };
+  const message = 'container exited with restart policy rule';
+  return { type, status: 'True', reason: 'RestartAllContainersStarted', message };
 }
 
 function initializedCondition(pod: Shared<Pod>, { statuses, phase }: ConditionInput): Draft {
@@ -111,7 +135,7 @@ function containersReadyCondition(pod: Shared<Pod>, { statuses, phase }: Conditi
     else if (!status.ready) unready.push(container.name);
   }
   if (phase === 'Succeeded' && unknown.length === 0) return { type, status: 'False', reason: 'PodCompleted' };
-  if (phase === 'Failed' && unknown.length === 0) return { type, status: 'False', reason: 'PodFailed' };
+  if (phase === 'Failed') return { type, status: 'False', reason: 'PodFailed' };
   if (unknown.length === 0 && unready.length === 0) return { type, status: 'True' };
   return { type, status: 'False', reason: 'ContainersNotReady', message: notReadyMessage(unknown, unready, 'unready') };
 }

@@ -151,7 +151,8 @@ export class PodStarter {
     const { context, restarts } = this.#kit;
     const last = latestContainer(at.input.current, container.name);
     const target = (container as Shared<EphemeralContainer>).targetContainerName;
-    const known = [...(pod.status.containerStatuses ?? []), ...(pod.status.initContainerStatuses ?? [])];
+    const { containerStatuses = [], initContainerStatuses = [] } = this.#kit.statuses.latest(pod);
+    const known = [...containerStatuses, ...initContainerStatuses];
     const counted = known.find((status) => status.name === container.name);
     try {
       await startContainer(this.#kit, {

@@ -69,7 +69,9 @@ describe('the status of a pod', () => {
     const of = (cpu: string) => ({ limits: { cpu }, requests: { cpu } });
     const pod = podOf(
       { containers: [{ name: 'main', image: 'web:1', resources: of('900') } as Pod['spec']['containers'][0]] },
-      { containerStatuses: [{ name: 'main', resources: of('1'), allocatedResources: { cpu: '1' } } as never] },
+      {
+        containerStatuses: [{ name: 'main', state: {}, resources: of('1'), allocatedResources: { cpu: '1' } } as never],
+      },
     );
     expect(statusOf(pod, [ran('main')]).containerStatuses?.[0]).toMatchObject({ resources: of('900') });
     expect(statusOf(pod, [ran('main')], { keepResources: true }).containerStatuses?.[0]).toMatchObject({
@@ -146,6 +148,94 @@ describe('the status of a pod', () => {
     expect(
       statusOf(podOf({ restartPolicy }), [ran('main', { state: 'exited', exitCode, finishedAt: now })]).phase,
     ).toBe(phase);
+  });
+
+  describe('with containers that restart by rules of their own', () => {
+    const rule = (action: string, ...values: number[]) => ({ action, exitCodes: { operator: 'In', values } });
+    const never = (more: object) => podOf({ restartPolicy: 'Never', ...more });
+    const main = (more: object) => ({
+      containers: [{ name: 'main', image: 'web:1', resources: {}, ...more }] as never,
+    });
+    const ended = (name: string, exitCode: number) => ran(name, { state: 'exited', exitCode });
+
+    it.each<[string, Shared<Pod>, number, string]>([
+      [
+        'a rule that fits',
+        never(main({ restartPolicy: 'Never', restartPolicyRules: [rule('Restart', 42)] })),
+        42,
+        'Running',
+      ],
+      [
+        'a rule that does not fit',
+        never(main({ restartPolicy: 'Never', restartPolicyRules: [rule('Restart', 42)] })),
+        1,
+        'Failed',
+      ],
+      ['a policy of its own', never(main({ restartPolicy: 'OnFailure' })), 1, 'Running'],
+      ['a policy that lets it be', never(main({ restartPolicy: 'OnFailure' })), 0, 'Succeeded'],
+      [
+        'a rule for all',
+        never(main({ restartPolicy: 'Never', restartPolicyRules: [rule('RestartAllContainers', 7)] })),
+        7,
+        'Running',
+      ],
+      ['none', never({}), 7, 'Failed'],
+    ])('is what becomes of them: %s', (_, pod, exitCode, phase) => {
+      expect(statusOf(pod, [ended('main', exitCode)]).phase).toBe(phase);
+    });
+
+    it('goes on while one waits for its backoff', () => {
+      const pod = never(main({ restartPolicy: 'Never', restartPolicyRules: [rule('Restart', 42)] }));
+      const waiting = new Map([['main', { reason: 'CrashLoopBackOff', message: '' }]]);
+      expect(statusOf(pod, [ended('main', 42)], { waiting })).toMatchObject({
+        phase: 'Running',
+        containerStatuses: [{ state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated: {} } }],
+      });
+    });
+
+    it('is pending while an init container restarts, and failed when it does not', () => {
+      const init = {
+        name: 'init',
+        image: 'web:1',
+        resources: {},
+        restartPolicy: 'Never',
+        restartPolicyRules: [rule('Restart', 42)],
+      };
+      const pod = never({ initContainers: [init] });
+      expect(statusOf(pod, [ended('init', 42)]).phase).toBe('Pending');
+      expect(statusOf(pod, [ended('init', 1)]).phase).toBe('Failed');
+    });
+
+    it('says when all of them are restarted', () => {
+      const condition = (pod: Shared<Pod>, exitCode: number, restartingAll: boolean) =>
+        statusOf(pod, [ended('main', exitCode)], { restartingAll }).conditions?.find(
+          ({ type }) => type === 'AllContainersRestarting',
+        );
+      const pod = never(main({ restartPolicy: 'Never', restartPolicyRules: [rule('RestartAllContainers', 7)] }));
+      expect(condition(pod, 7, true)).toMatchObject({ status: 'True', reason: 'RestartAllContainersStarted' });
+      expect(condition(pod, 7, false)).toMatchObject({ status: 'False' });
+      expect(condition(pod, 0, false)).toMatchObject({ status: 'False', reason: 'PodCompleted' });
+      expect(condition(never({}), 7, false)).toBeUndefined();
+    });
+  });
+
+  it('remembers how a container ended that the runtime has forgotten', () => {
+    const terminated = { exitCode: 9, reason: 'Error', containerID: 'containerd://before' };
+    const old = {
+      name: 'main',
+      state: { terminated },
+      lastState: {},
+      ready: false,
+      restartCount: 0,
+      image: '',
+      imageID: '',
+    };
+    const pod = podOf({}, { containerStatuses: [{ ...old, containerID: 'containerd://before' }] as never });
+    expect(statusOf(pod, [ran('main', { restartCount: 1 })]).containerStatuses?.[0]).toMatchObject({
+      restartCount: 1,
+      state: { running: {} },
+      lastState: { terminated },
+    });
   });
 
   it('never leaves a final phase', () => {

@@ -51,6 +51,8 @@ export interface StatusInput {
   readonly keepResources?: boolean;
   /** Why they are not. */
   readonly resize?: (Pick<PodCondition, 'type' | 'status'> & Partial<PodCondition>) | undefined;
+  /** All containers are being removed, to be started over. */
+  readonly restartingAll?: boolean;
   /** The pod was deleted or failed and all is stopped: nothing may seem to wait any more. */
   readonly finished?: boolean;
 }
@@ -78,7 +80,12 @@ export function makePodStatus(input: StatusInput): PodStatus {
   const conditions = mergeConditions(
     old.conditions ?? [],
     [
-      ...podConditions(pod, { statuses: { init, main }, phase, sandboxReady }),
+      ...podConditions(pod, {
+        statuses: { init, main },
+        phase,
+        sandboxReady,
+        restartingAll: input.restartingAll,
+      }),
       ...(input.resize ? [input.resize] : []),
       ...disruptionCondition(input.failure),
     ],
@@ -186,7 +193,7 @@ function containerStatus(input: StatusInput, container: AnyContainer, fallbackRe
   const status: ContainerStatus = {
     name: container.name,
     state: current,
-    lastState: previous && previous.state === 'exited' ? stateOf(previous, input) : mutableCopy(old?.lastState ?? {}),
+    lastState: previous?.state === 'exited' ? stateOf(previous, input) : lastKnownState(old, latest, input),
     ready: false,
     restartCount: latest.restartCount,
     image: latest.image || container.image || '',
@@ -234,6 +241,17 @@ function containerStatus(input: StatusInput, container: AnyContainer, fallbackRe
     };
   }
   return status;
+}
+
+/** What a container did before that the runtime no longer has: the API still tells. */
+function lastKnownState(
+  old: Shared<ContainerStatus> | undefined,
+  latest: RuntimeContainer,
+  input: StatusInput,
+): ContainerState {
+  const before = old?.state.terminated;
+  const isOther = before?.containerID && before.containerID !== `${input.runtimeName}://${latest.id}`;
+  return mutableCopy(isOther ? { terminated: before } : (old?.lastState ?? {}));
 }
 
 const isInit = (pod: Shared<Pod>, name: string) => (pod.spec.initContainers ?? []).some((c) => c.name === name);

@@ -13,9 +13,10 @@ import { stopContainer } from './container-stopper.ts';
 import { deleteFromApi, forgetPod, PodStopper, podGraceSeconds, probeGraceSeconds, releasePod } from './pod-ending.ts';
 import { type PodKit, podSources } from './pod-kit.ts';
 import { PodResizer } from './pod-resizer.ts';
-import { emptyRuntimePod, type RuntimePod, readRuntimePod } from './pod-runtime.ts';
+import { emptyRuntimePod, type RuntimeContainer, type RuntimePod, readRuntimePod } from './pod-runtime.ts';
 import { PodStarter } from './pod-starter.ts';
 import { makePodStatus, type PodFailure, type WaitingReason } from './pod-status.ts';
+import { endForRestart, removeForRestart, restartTrigger } from './restart-all.ts';
 import { terminationMessage } from './termination-message.ts';
 
 const retryPolicy = { initialMs: 200, maxMs: 10_000 };
@@ -193,9 +194,11 @@ export class PodWorker {
     // Before the status is made, so that it never shows resources that the node has refused.
     const resized = await this.#resizer.sync(pod, { current: this.#runtimePod, others: this.#otherPods() });
     if (resized.changed) this.#again = true;
-    const status = this.#makeStatus();
+    const trigger = restartTrigger(pod, this.#runtimePod);
+    const status = this.#makeStatus({ restartingAll: trigger !== undefined });
     statuses.write(pod, status);
     if (status.phase === 'Succeeded' || status.phase === 'Failed') return this.#end();
+    if (trigger) return this.#restartAll(trigger);
 
     const actions = computeActions(pod, this.#runtimePod, probes);
     if (actions.killPod) {
@@ -242,6 +245,24 @@ export class PodWorker {
     await this.#refreshVolumes();
     await collectGarbage(context, this.#runtimePod);
     return least(waitMs, deadline, hasChangingVolumes(pod) ? volumeRefreshMs : undefined);
+  }
+
+  /** Starts the pod over in its sandbox, the next time after the container's backoff. */
+  async #restartAll(trigger: RuntimeContainer): Promise<number | undefined> {
+    const { context, restarts, statuses } = this.#kit;
+    const key = `${this.uid}_${trigger.name}_all`;
+    const now = context.clock.now();
+    const waitMs = restarts.waitMs(key, trigger.finishedAt, now);
+    if (waitMs > 0) return waitMs;
+    const pod = this.#pod;
+    await endForRestart(context, pod, { current: this.#runtimePod, trigger });
+    this.#runtimePod = await readRuntimePod(context.runtime, this.uid);
+    // How each of them ended is told before the runtime forgets it.
+    statuses.write(pod, this.#makeStatus({ restartingAll: true }));
+    await removeForRestart(context, pod, { current: this.#runtimePod, trigger });
+    restarts.next(key, trigger.finishedAt, now);
+    this.#again = true;
+    return undefined;
   }
 
   #mustEnd(): boolean {
@@ -320,7 +341,7 @@ export class PodWorker {
     return (this.#kit.statuses.latest(this.#pod).podIPs ?? []).map(({ ip }) => ip!);
   }
 
-  #makeStatus(options: { finished?: boolean } = {}): PodStatus {
+  #makeStatus(options: { finished?: boolean; restartingAll?: boolean } = {}): PodStatus {
     const { context, probes, runtimeName, statuses } = this.#kit;
     const pod = { ...this.#pod, status: { ...this.#pod.status, ...statuses.latest(this.#pod) } };
     return makePodStatus({
