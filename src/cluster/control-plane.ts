@@ -28,7 +28,7 @@ import { parseEncryptionConfiguration } from '../store/encryption.ts';
 import type { Store } from '../store/store.ts';
 import { componentHealth } from './component-health.ts';
 import type { OptionalPart } from './config.ts';
-import type { ClusterPki } from './pki.ts';
+import { type ClusterPki, serviceAccountIssuer } from './pki.ts';
 import type { Security } from './security.ts';
 
 export interface ControlPlaneOptions {
@@ -81,8 +81,6 @@ export interface ControlPlane {
 }
 
 const controlPlaneLease = { namespace: 'kube-system', name: 'timonel-control-plane' };
-const issuer = (clusterDomain: string) => `https://kubernetes.default.svc.${clusterDomain}`;
-
 /** Starts everything; resolves when the API server answers, the default policy is in place and controllers run. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { store, clock, random, log, pki } = options;
@@ -93,7 +91,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const loopback = createDeferredTransport();
   const client = createClient(loopback);
   const informers = createInformerSet(client, { clock, log, random });
-  const apiAudiences = [issuer(options.clusterDomain)];
+  const apiAudiences = [serviceAccountIssuer(options.clusterDomain)];
   // Credentials are read anew for each connection: they are renewed while the server runs.
   let current = pki;
   const renewed = (name: 'kubeletClient' | 'frontProxyClient', authority: 'ca' | 'frontProxyCa') => ({
@@ -198,6 +196,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       await running?.stop();
       informers.stop();
       await server.close();
+      options.security?.stop();
       await options.security?.audit?.close();
       await cache.close();
       await store.close();

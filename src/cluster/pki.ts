@@ -55,6 +55,10 @@ export function servingNames(config: Pick<ClusterConfig, 'serviceCidr' | 'cluste
   };
 }
 
+/** Who signs the tokens of service accounts. */
+export const serviceAccountIssuer = (clusterDomain: string): string =>
+  `https://kubernetes.default.svc.${clusterDomain}`;
+
 /** A PKI in memory: for clusters that live inside a process. */
 export function createPki(names: ServingNames, now: number): ClusterPki {
   const ca = createAuthority('kubernetes', now);

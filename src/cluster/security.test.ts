@@ -27,6 +27,7 @@ const read = (settings: Partial<Parameters<typeof readSecurity>[0]>) =>
       disableAdmission: [],
       auditPolicy: undefined,
       auditLog: undefined,
+      clusterDomain: 'cluster.local',
       ...settings,
     },
     { clock: new VirtualClock(), random: seededRandom(1), log: silentLogger },
@@ -39,15 +40,22 @@ const admission = (rest: string) =>
 
 describe('the security files', () => {
   it('may be absent', () => {
-    expect(read({})).toEqual({ admission: { enable: [], disable: [] } });
+    expect(read({})).toMatchObject({ admission: { enable: [], disable: [] } });
+    expect(read({}).authentication).toBeUndefined();
   });
 
-  it('open paths to everybody, or none', () => {
-    const anonymous = (text: string) => read({ authenticationConfig: authentication(text) }).authentication?.anonymous;
-    expect(anonymous('anonymous: {enabled: true, conditions: [{path: /livez}]}')).toEqual(['/livez']);
-    expect(anonymous('anonymous: {enabled: true}')).toBe('all');
-    expect(anonymous('anonymous: {enabled: false}')).toBe(false);
-    expect(anonymous('jwt: []')).toBeUndefined();
+  it('open paths to everybody, or none', async () => {
+    const open = async (text: string) => {
+      const security = read({ authenticationConfig: authentication(text) });
+      security.stop();
+      const { anonymous } = security.authentication!;
+      const paths = ['/livez', '/healthz', '/api'];
+      return paths.filter((path) => anonymous!.authenticate({ headers: {}, path }) !== undefined);
+    };
+    expect(await open('anonymous: {enabled: true, conditions: [{path: /livez}]}')).toEqual(['/livez']);
+    expect(await open('anonymous: {enabled: true}')).toEqual(['/livez', '/healthz', '/api']);
+    expect(await open('anonymous: {enabled: false}')).toEqual([]);
+    expect(await open('jwt: []')).toEqual(['/livez', '/healthz']);
   });
 
   it('configure plugins, inline or from a file beside theirs', () => {
@@ -71,6 +79,20 @@ describe('the security files', () => {
       'a file of another kind',
       () => ({ authenticationConfig: file('x.yaml', 'kind: Pod') }),
       'Kind=AuthenticationConfiguration',
+    ],
+    [
+      'a misspelt field',
+      () => ({ authenticationConfig: authentication('anonymous: {enabled: true, condition: [{path: /livez}]}') }),
+      'anonymous.condition: Invalid value: "condition": unknown field',
+    ],
+    [
+      'an issuer that is the cluster itself',
+      () => ({
+        authenticationConfig: authentication(
+          'jwt: [{issuer: {url: "https://kubernetes.default.svc.cluster.local", audiences: [a]}, claimMappings: {username: {claim: sub, prefix: ""}}}]',
+        ),
+      }),
+      'URL must not overlap with disallowed issuers',
     ],
     ['YAML that is none', () => ({ admissionConfig: file('y.yaml', 'a: [') }), '--admission-config'],
     ['an unknown plugin', () => ({ admissionConfig: admission('plugins: [{name: Nope}]') }), 'plugins[0].name: "Nope"'],

@@ -1,4 +1,4 @@
-/** What the configuration's security files say, read once at start: identities, admission plugins, audit. */
+/** What the configuration's security files say: identities, read again when they change, admission plugins, audit. */
 import { dirname, resolve } from 'node:path';
 import { parseYaml } from '../api/machinery/parse-yaml.ts';
 import { readAdmissionConfiguration } from '../apiserver/admission/admission-configuration.ts';
@@ -11,12 +11,15 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { type ClusterConfig, readUserFile, UserError } from './config.ts';
+import { serviceAccountIssuer } from './pki.ts';
 
 export interface Security {
   readonly authentication?: Pick<AuthenticationOptions, 'furtherTokens' | 'anonymous'>;
   readonly authorizationModes?: readonly AuthorizationMode[];
   readonly admission: Pick<AdmissionChainOptions, 'enable' | 'disable' | 'configuration'>;
   readonly audit?: ReturnType<typeof configuredAudit>;
+  /** Ends looking at files that may change. */
+  stop(): void;
 }
 
 const modes: readonly string[] = ['Node', 'RBAC', 'AlwaysAllow', 'AlwaysDeny'];
@@ -45,6 +48,7 @@ export function readSecurity(
     | 'disableAdmission'
     | 'auditPolicy'
     | 'auditLog'
+    | 'clusterDomain'
   >,
   { clock, random, log }: { clock: Clock; random: Random; log: Logger },
 ): Security {
@@ -59,14 +63,22 @@ export function readSecurity(
     readAdmissionConfiguration(parseFile('--admission-config', path), (entry) =>
       parseFile('--admission-config', resolve(dirname(path), entry)),
     );
+  const authentication = authenticationConfig
+    ? naming('--authentication-config', authenticationConfig, () =>
+        configuredAuthentication({
+          read: () => readUserFile('--authentication-config', authenticationConfig),
+          parse: (text) => parseYaml(text).value,
+          disallowedIssuers: [serviceAccountIssuer(config.clusterDomain)],
+          clock,
+          log,
+        }),
+      )
+    : undefined;
   return {
-    ...(authenticationConfig
-      ? {
-          authentication: naming('--authentication-config', authenticationConfig, () =>
-            configuredAuthentication(parseFile('--authentication-config', authenticationConfig), clock),
-          ),
-        }
+    ...(authentication
+      ? { authentication: { furtherTokens: [authentication.tokens], anonymous: authentication.anonymous } }
       : {}),
+    stop: () => authentication?.stop(),
     ...(authorizationMode?.length ? { authorizationModes: authorizationMode as readonly AuthorizationMode[] } : {}),
     admission: {
       enable: config.enableAdmission ?? [],

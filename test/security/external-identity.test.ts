@@ -13,8 +13,10 @@ import { certificateLifetimeMs, createAuthority, issueCertificate } from '../../
 let server: Server;
 let url: string;
 const authority = createAuthority('idp', Date.now());
-const routes = new Map<string, (body: string) => { status?: number; json: unknown }>();
+type RouteAnswer = { status?: number; json?: unknown; text?: string };
+const routes = new Map<string, (body: string) => RouteAnswer | Promise<RouteAnswer>>();
 const calls: string[] = [];
+const authorizations = new Map<string, string | undefined>();
 
 beforeAll(async () => {
   const pair = issueCertificate(authority, {
@@ -29,10 +31,14 @@ beforeAll(async () => {
     request.on('data', (chunk) => {
       text += chunk;
     });
-    request.on('end', () => {
-      calls.push(request.url ?? '');
-      const answer = routes.get(request.url ?? '')?.(text) ?? { status: 404, json: {} };
-      response.writeHead(answer.status ?? 200, { 'content-type': 'application/json' }).end(JSON.stringify(answer.json));
+    request.on('end', async () => {
+      const path = request.url ?? '';
+      calls.push(path);
+      authorizations.set(path, request.headers.authorization);
+      const answer = (await routes.get(path)?.(text)) ?? { status: 404, json: {} };
+      response
+        .writeHead(answer.status ?? 200, { 'content-type': 'application/json' })
+        .end(answer.text ?? JSON.stringify(answer.json));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -73,7 +79,7 @@ describe('OIDC issuers', () => {
         },
       ],
     });
-    return createOidcAuthenticator(configuration.jwt![0]!, 'jwt[0]', clock);
+    return createOidcAuthenticator(configuration.jwt![0]!, clock);
   }
 
   const token = (claims: JWTPayload = {}, header: object = {}) =>
@@ -152,33 +158,86 @@ describe('OIDC issuers', () => {
     await expect(user(authenticator)).rejects.toThrow('is of the issuer');
   });
 
-  const config = (jwt: object) => ({
-    apiVersion: 'apiserver.config.k8s.io/v1',
-    kind: 'AuthenticationConfiguration',
-    jwt: [jwt],
-  });
-  const good = {
-    issuer: { url: 'https://i', audiences: ['a'] },
-    claimMappings: { username: { claim: 'sub', prefix: '' } },
-  };
-  it.each<[object, string]>([
-    [{ ...good, issuer: { url: 'http://i', audiences: ['a'] } }, 'URL scheme must be https'],
-    [{ ...good, issuer: { url: 'https://i', audiences: [] } }, 'audiences is required'],
-    [{ ...good, issuer: { url: 'https://i', audiences: ['a', 'b'] } }, 'audienceMatchPolicy'],
-    [{ ...good, claimMappings: { username: {} } }, 'claim or expression is required'],
-    [{ ...good, claimMappings: { username: { claim: 'sub' } } }, 'prefix is required when claim is set'],
-    [{ ...good, claimMappings: { username: { expression: 'claims.email' } } }, 'claims.email_verified must be used'],
-  ])('%j is refused', (jwt, message) => {
-    expect(() => readAuthenticationConfiguration(config(jwt))).toThrow(message);
+  it('tell the token by its ID, and refuse a uid that is no text', async () => {
+    const mapping = { username: { claim: 'sub', prefix: '' }, uid: { claim: 'number' } };
+    const authenticator = await issuer({ claimMappings: mapping });
+    expect(await user(authenticator, { jti: 'abc', number: '7' })).toEqual({
+      name: 'ann',
+      uid: '7',
+      groups: [],
+      extra: { 'authentication.kubernetes.io/credential-id': ['JTI=abc'] },
+    });
+    await expect(user(authenticator, { number: 7 })).rejects.toThrow('the uid is not a string');
   });
 
-  it('with an expression that does not compile is refused', () => {
-    const { jwt } = readAuthenticationConfiguration(
-      config({ ...good, claimMappings: { username: { expression: 'claims.' } } }),
-    );
-    expect(() => createOidcAuthenticator(jwt![0]!, 'jwt[0]', realClock)).toThrow(
-      'jwt[0].claimMappings.username.expression: compilation failed',
-    );
+  it('are found elsewhere than below their name', async () => {
+    const discoveryURL = `${url}/elsewhere`;
+    const authenticator = await issuer({
+      issuer: { url, discoveryURL, audiences: ['cluster'], certificateAuthority: authority.cert },
+    });
+    routes.delete('/.well-known/openid-configuration');
+    routes.set('/elsewhere', () => ({ json: { issuer: url, jwks_uri: `${url}/keys` } }));
+    expect((await user(authenticator))?.name).toBe('oidc:ann');
+  });
+
+  describe('that only point at the groups', () => {
+    const pointing = (source: object = { endpoint: `${url}/groups`, access_token: 'key' }) => ({
+      _claim_names: { groups: 'there' },
+      _claim_sources: { there: source },
+    });
+    const answering = (claims: JWTPayload, header?: object) =>
+      routes.set('/groups', async () => ({ text: await token(claims, header) }));
+
+    it('have them fetched, with the access token of the source', async () => {
+      const authenticator = await issuer();
+      answering({ groups: ['far', 'away'] });
+      expect((await user(authenticator, pointing()))?.groups).toEqual(['far', 'away']);
+      expect(authorizations.get('/groups')).toBe('Bearer key');
+      await user(authenticator, pointing({ endpoint: `${url}/groups` }));
+      expect(authorizations.get('/groups')).toBeUndefined();
+    });
+
+    it('keep those that they have, and have none of a source without an endpoint', async () => {
+      const authenticator = await issuer();
+      expect((await user(authenticator, { ...pointing(), groups: ['near'] }))?.groups).toEqual(['near']);
+      expect((await user(authenticator, pointing({ JWT: 'x' })))?.groups).toEqual([]);
+      expect((await user(authenticator, { _claim_names: { roles: 'there' }, _claim_sources: {} }))?.groups).toEqual([]);
+      expect(calls).not.toContain('/groups');
+    });
+
+    it('are let in by no other than the claim that groups are mapped from', async () => {
+      const authenticator = await issuer({ claimMappings: { username: { claim: 'sub', prefix: '' } } });
+      answering({ groups: ['far'] });
+      expect((await user(authenticator, pointing()))?.groups).toEqual([]);
+      expect(calls).not.toContain('/groups');
+    });
+
+    it.each<[string, () => JWTPayload, (() => void) | undefined]>([
+      ['the sources are not there', () => ({ _claim_names: { groups: 'there' } }), undefined],
+      ['the source is not there', () => ({ _claim_names: { groups: 'x' }, _claim_sources: {} }), undefined],
+      [
+        'the source is a name of JavaScript',
+        () => ({ _claim_names: { groups: 'constructor' }, _claim_sources: {} }),
+        undefined,
+      ],
+      ['the endpoint has no TLS', () => pointing({ endpoint: url.replace('https', 'http') }), undefined],
+      ['nobody answers', () => pointing(), undefined],
+      ['the answer is no token', () => pointing(), () => routes.set('/groups', () => ({ text: 'groups' }))],
+      ['the answer is for another audience', () => pointing(), () => answering({ groups: ['x'], aud: 'other' })],
+      ['the answer has expired', () => pointing(), () => answering({ groups: ['x'], exp: 1 })],
+      [
+        'the answer is of nobody who can be found',
+        () => pointing(),
+        () => answering({ groups: ['x'], iss: `${url}/no` }),
+      ],
+      ['the answer is signed by another key', () => pointing(), () => answering({ groups: ['x'] }, { kid: 'k0' })],
+      ['the answer has no groups', () => pointing(), () => answering({})],
+      ['the groups are no strings', () => pointing(), () => answering({ groups: [1] })],
+    ])('are refused when %s', async (_, claims, prepare) => {
+      const authenticator = await issuer();
+      prepare?.();
+      await expect(user(authenticator, claims())).rejects.toThrow();
+    });
   });
 });
 

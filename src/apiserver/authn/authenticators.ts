@@ -29,8 +29,8 @@ export interface AuthenticationOptions {
   readonly tokenFile?: string;
   /** Token webhooks and OIDC issuers. */
   readonly furtherTokens?: readonly TokenAuthenticator[];
-  /** Paths that need no credentials: health by default; false for none, 'all' to let authorization decide. */
-  readonly anonymous?: readonly string[] | 'all' | false;
+  /** Requests without credentials: those for health by default. */
+  readonly anonymous?: Authenticator;
 }
 
 export interface Authentication {
@@ -61,6 +61,6 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     ...(options.clientCa ? [createClientCertificateAuthenticator({ clientCa: options.clientCa, clock })] : []),
     createBearerAuthenticator(tokens, apiAudiences),
   ];
-  const anonymous = options.anonymous === false ? undefined : createAnonymousAuthenticator(options.anonymous);
+  const anonymous = options.anonymous ?? createAnonymousAuthenticator();
   return { authenticator: createAuthenticationChain(authenticators, anonymous), tokens };
 }

@@ -4,145 +4,74 @@ import { CelBudget } from '../../api/cel/budget.ts';
 import type { CelProgram } from '../../api/cel/compile.ts';
 import { celValue, jsonValue } from '../../api/cel/values.ts';
 import type { Clock } from '../../base/clock.ts';
-import { getJson, type JsonPostTarget } from '../../base/json-post.ts';
 import type { UserInfo } from '../user.ts';
-import { compileClaimExpression, type JwtIssuer, type PrefixedClaim } from './authentication-configuration.ts';
+import type { JwtIssuer, PrefixedClaim } from './authentication-configuration.ts';
 import { type TokenAuthenticator, TokenError } from './bearer-token.ts';
+import { compileClaimExpression, compileClaimRule } from './claim-expressions.ts';
+import { createClaimResolver } from './distributed-claims.ts';
+import { claimedIssuer, IssuerKeys } from './issuer-keys.ts';
 
-const algorithms = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'EdDSA'];
-/** Keys that a token names and that are not known are asked for at most this often. */
-const refreshMs = 10_000;
-const fetchTimeoutMs = 10_000;
-
-const jose = () => import('jose');
-
-type KeySet = Parameters<Awaited<ReturnType<typeof jose>>['createLocalJWKSet']>[0];
-
-/** Knows the tokens of one issuer. Its expressions are compiled now: an Error names one that is wrong. */
-export function createOidcAuthenticator(jwt: JwtIssuer, path: string, clock: Clock): TokenAuthenticator {
-  const map = compileMappings(jwt, path);
-  const keys = new IssuerKeys(jwt, clock);
+/** Knows the tokens of one issuer, of a configuration that has been validated. */
+export function createOidcAuthenticator(jwt: JwtIssuer, clock: Clock): TokenAuthenticator {
+  const map = compileMappings(jwt);
+  const { url, audiences, discoveryURL, certificateAuthority } = jwt.issuer;
+  const common = { clock, ...(certificateAuthority ? { certificateAuthority } : {}) };
+  const keys = new IssuerKeys({ ...common, url, ...(discoveryURL ? { discoveryURL } : {}) });
+  const groupsClaim = jwt.claimMappings.groups?.claim;
+  const resolve = groupsClaim ? createClaimResolver(groupsClaim, { ...common, audiences }) : undefined;
   return {
-    name: `OIDC ${jwt.issuer.url}`,
+    name: `OIDC ${url}`,
     async authenticateToken(token) {
-      const { decodeJwt } = await jose();
-      let unverified: JWTPayload;
-      try {
-        unverified = decodeJwt(token);
-      } catch {
-        return undefined;
-      }
-      if (unverified.iss !== jwt.issuer.url) return undefined;
-      const claims = await keys.verify(token);
-      const audiences = claims.aud === undefined ? [] : Array.isArray(claims.aud) ? claims.aud : [claims.aud];
-      const agreed = jwt.issuer.audiences.filter((audience) => audiences.includes(audience));
-      if (agreed.length === 0) throw new TokenError('the token is for another audience');
-      return { user: map(claims) };
+      if ((await claimedIssuer(token)) !== url) return undefined;
+      const claims = await keys.verify(token, audiences);
+      return { user: map(resolve ? await resolve(claims) : claims) };
     },
   };
 }
 
-/** The issuer's keys, fetched when first needed and again when a token names one that is not among them. */
-class IssuerKeys {
-  readonly #jwt: JwtIssuer;
-  readonly #clock: Clock;
-  #keySet: KeySet | undefined;
-  #fetchedAt = Number.NEGATIVE_INFINITY;
-
-  constructor(jwt: JwtIssuer, clock: Clock) {
-    this.#jwt = jwt;
-    this.#clock = clock;
-  }
-
-  async verify(token: string): Promise<JWTPayload> {
-    const { createLocalJWKSet, errors, jwtVerify } = await jose();
-    for (let attempt = 0; ; attempt++) {
-      const keySet = await this.#keys(attempt > 0);
-      try {
-        const { payload } = await jwtVerify(token, createLocalJWKSet(keySet), {
-          issuer: this.#jwt.issuer.url,
-          algorithms,
-          currentDate: new Date(this.#clock.now()),
-          requiredClaims: ['exp'],
-        });
-        return payload;
-      } catch (error) {
-        const unknownKey = error instanceof errors.JWKSNoMatchingKey;
-        if (unknownKey && attempt === 0 && this.#clock.monotonic() - this.#fetchedAt > refreshMs) continue;
-        throw new TokenError((error as Error).message);
-      }
-    }
-  }
-
-  async #keys(refresh: boolean): Promise<KeySet> {
-    if (this.#keySet && !refresh) return this.#keySet;
-    const { issuer } = this.#jwt;
-    const discovery = issuer.discoveryURL ?? `${issuer.url.replace(/\/$/, '')}/.well-known/openid-configuration`;
-    const found = (await this.#fetch(discovery)) as { issuer?: string; jwks_uri?: string };
-    if (found.issuer !== issuer.url) {
-      throw new Error(
-        `${discovery} is of the issuer ${JSON.stringify(found.issuer)}, not ${JSON.stringify(issuer.url)}`,
-      );
-    }
-    if (!found.jwks_uri?.startsWith('https://')) throw new Error(`${discovery} has no jwks_uri with https`);
-    this.#keySet = (await this.#fetch(found.jwks_uri)) as KeySet;
-    this.#fetchedAt = this.#clock.monotonic();
-    return this.#keySet;
-  }
-
-  async #fetch(url: string): Promise<unknown> {
-    const { certificateAuthority } = this.#jwt.issuer;
-    const target: JsonPostTarget = { url, ...(certificateAuthority ? { ca: certificateAuthority } : {}) };
-    const { status, body } = await getJson(target, {
-      timeoutMs: fetchTimeoutMs,
-      clock: this.#clock,
-      maxBytes: 1024 * 1024,
-    });
-    if (status !== 200 || typeof body !== 'object' || body === null)
-      throw new Error(`${url} answered with status ${status}`);
-    return body;
-  }
-}
-
 type Evaluate = (values: Record<string, unknown>) => unknown;
 
-function compileMappings(
-  { claimMappings, claimValidationRules = [], userValidationRules = [] }: JwtIssuer,
-  path: string,
-): (claims: JWTPayload) => UserInfo {
-  const program = (field: string, expression: string, about?: 'user'): Evaluate => {
-    const compiled: CelProgram = compileClaimExpression(`${path}.${field}`, expression, about);
-    return (values) => jsonValue(compiled.evaluate(values, new CelBudget()));
-  };
-  const mapping = (field: string, given: PrefixedClaim | undefined) =>
-    given?.expression ? program(`claimMappings.${field}.expression`, given.expression) : undefined;
-  const usernameOf = mapping('username', claimMappings.username);
-  const groupsOf = mapping('groups', claimMappings.groups);
-  const uidOf = mapping('uid', claimMappings.uid);
-  const extras = (claimMappings.extra ?? []).map(({ key, valueExpression }, i) => ({
+function compileMappings({
+  claimMappings,
+  claimValidationRules = [],
+  userValidationRules = [],
+}: JwtIssuer): (claims: JWTPayload) => UserInfo {
+  const running =
+    (program: CelProgram): Evaluate =>
+    (values) =>
+      jsonValue(program.evaluate(values, new CelBudget()));
+  const mapping = (given: PrefixedClaim | undefined) =>
+    given?.expression ? running(compileClaimExpression(given.expression)) : undefined;
+  const usernameOf = mapping(claimMappings.username);
+  const groupsOf = mapping(claimMappings.groups);
+  const uidOf = mapping(claimMappings.uid);
+  const extras = (claimMappings.extra ?? []).map(({ key, valueExpression }) => ({
     key,
-    evaluate: program(`claimMappings.extra[${i}].valueExpression`, valueExpression),
+    evaluate: running(compileClaimExpression(valueExpression)),
   }));
-  const claimRules = claimValidationRules.map((rule, i) => ({
+  const claimRules = claimValidationRules.map((rule) => ({
     ...rule,
-    evaluate: rule.expression ? program(`claimValidationRules[${i}].expression`, rule.expression) : undefined,
+    evaluate: rule.expression ? running(compileClaimRule(rule.expression)) : undefined,
   }));
-  const userRules = userValidationRules.map((rule, i) => ({
+  const userRules = userValidationRules.map((rule) => ({
     ...rule,
-    evaluate: program(`userValidationRules[${i}].expression`, rule.expression, 'user'),
+    evaluate: running(compileClaimRule(rule.expression, 'user')),
   }));
 
   return (claims) => {
     const values = { claims: celValue(claims) };
     for (const { claim, requiredValue, message, evaluate } of claimRules) {
-      if (evaluate ? evaluate(values) === true : claims[claim!] === requiredValue) continue;
+      if (evaluate ? evaluate(values) === true : claims[claim!] === (requiredValue ?? '')) continue;
       throw new TokenError(message ?? `claim ${claim ?? 'validation'} is not as required`);
     }
     const name = usernameOf ? usernameOf(values) : claimName(claims, claimMappings.username);
     if (typeof name !== 'string' || !name) throw new TokenError('the username is not a string, or empty');
     const groups = groupsOf ? strings('groups', groupsOf(values)) : claimGroups(claims, claimMappings.groups);
-    const uid = uidOf ? uidOf(values) : claimMappings.uid?.claim ? claims[claimMappings.uid.claim] : undefined;
+    const uidClaim = claimMappings.uid?.claim;
+    const uid = uidOf ? uidOf(values) : uidClaim ? claims[uidClaim] : '';
+    if (typeof uid !== 'string') throw new TokenError('the uid is not a string');
     const extra: Record<string, string[]> = {};
+    if (claims.jti) extra['authentication.kubernetes.io/credential-id'] = [`JTI=${claims.jti}`];
     for (const { key, evaluate } of extras) {
       const found = strings(`extra ${key}`, evaluate(values));
       if (found.length) extra[key] = found;
@@ -150,7 +79,7 @@ function compileMappings(
     const user: UserInfo = {
       name,
       groups,
-      ...(typeof uid === 'string' && uid ? { uid } : {}),
+      ...(uid ? { uid } : {}),
       ...(Object.keys(extra).length ? { extra } : {}),
     };
     const wire = celValue({ username: name, groups, uid: user.uid ?? '', extra });
