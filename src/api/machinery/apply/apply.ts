@@ -97,7 +97,7 @@ function* applySteps(request: ApplyRequest): Converting<KubeObject> {
   const same = nothing && previous?.apiVersion === owner.apiVersion && deepEqual(previous.set, set);
   managers.set(identity, same ? previous : { ...ownerOf(owner), operation: 'Apply', set, time: formatTime(owner.now) });
   capUpdaters(managers);
-  const entries = writeManagers(managers);
+  const entries = writeManagers(managers.values());
   delete object.metadata.managedFields;
   if (entries.length) object.metadata.managedFields = entries as ManagedFieldsEntry[];
   if (owner.manager === 'kubectl') syncLastApplied(object, applied);

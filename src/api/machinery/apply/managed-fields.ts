@@ -128,6 +128,13 @@ function* updateSteps(update: ManagedFieldsUpdate): Converting<void> {
   if (managers.size === 0 && live) return;
   const before = live && withoutManagedFields(live);
   const own = compare(typeOf(struct), before ?? emptyObject(struct), object);
+  if (managers.size === 0) {
+    const { added, modified } = ownChanges(own, ignored);
+    const set = union(modified, added);
+    if (!isEmptySet(set))
+      object.metadata.managedFields = writeManagers([updaterOf(owner, set)]) as ManagedFieldsEntry[];
+    return;
+  }
   const changes = yield* changesInVersions(managers, { apiVersion: owner.apiVersion, own, before, after: object });
   const changed = recordChange(managers, changes, { owner, ignored });
   if (!changed && kept) {
@@ -135,7 +142,7 @@ function* updateSteps(update: ManagedFieldsUpdate): Converting<void> {
     return;
   }
   capUpdaters(managers);
-  const entries = writeManagers(managers);
+  const entries = writeManagers(managers.values());
   if (entries.length) object.metadata.managedFields = entries as ManagedFieldsEntry[];
 }
 
@@ -187,20 +194,20 @@ export function recordChange(
   changes: Changes,
   by: { owner: FieldOwner; ignored: FieldSet | undefined; time?: string },
 ): boolean {
-  const { manager, apiVersion, subresource = '', now } = by.owner;
-  const own = ownChanges(changes.get(apiVersion)!, by.ignored);
+  const own = ownChanges(changes.get(by.owner.apiVersion)!, by.ignored);
   const set = union(own.modified, own.added);
   const forgotten = takeFields(managers, changes, { ignored: by.ignored });
   if (isEmptySet(set)) return forgotten || !isEmptySet(own.removed);
-  const owner = { manager: manager || 'unknown', operation: 'Update', apiVersion, subresource } as const;
-  const identity = identityOf(owner);
+  const updater = updaterOf(by.owner, set);
+  const identity = identityOf(updater);
   const previous = managers.get(identity);
-  managers.set(identity, {
-    ...owner,
-    set: previous ? union(set, previous.set) : set,
-    time: formatTime(now),
-  });
+  managers.set(identity, previous ? { ...updater, set: union(set, previous.set) } : updater);
   return true;
+}
+
+/** The request's manager as the owner of what it sets. */
+function updaterOf({ manager, apiVersion, subresource = '', now }: FieldOwner, set: FieldSet): Managed {
+  return { manager: manager || 'unknown', operation: 'Update', apiVersion, subresource, set, time: formatTime(now) };
 }
 
 /** A comparison without what nobody owns and what the request cannot set. */

@@ -56,9 +56,27 @@ export function readManagers(entries: readonly Entry[] | undefined): Managers | 
   return managers;
 }
 
+const commonSets = 1000;
+let newer = new Map<string, FieldSet>();
+let older = new Map<string, FieldSet>();
+
+/** The set that an object before had, where it is the same: what a thousand pods of a deployment share is kept once. */
+function commonSet(set: FieldSet): FieldSet {
+  const text = JSON.stringify(set);
+  const found = newer.get(text) ?? older.get(text) ?? set;
+  if (!newer.has(text)) {
+    if (newer.size === commonSets) {
+      older = newer;
+      newer = new Map();
+    }
+    newer.set(text, found);
+  }
+  return found;
+}
+
 function entryOf({ manager, operation, apiVersion, subresource, set, time, entry }: Managed): Entry {
   if (entry && entry.fieldsV1 === set && entry.time === time && entry.apiVersion === apiVersion) return entry;
-  const fieldsV1 = sortedSet(set) as { [key: string]: unknown };
+  const fieldsV1 = commonSet(sortedSet(set)) as { [key: string]: unknown };
   known.add(fieldsV1);
   return {
     manager,
@@ -76,8 +94,8 @@ const byText = (a: string | undefined, b: string | undefined) =>
   (a ?? '') < (b ?? '') ? -1 : (a ?? '') > (b ?? '') ? 1 : 0;
 
 /** The entries of all managers in upstream's order; those that own nothing are left out. */
-export function writeManagers(managers: Managers): Entry[] {
-  return [...managers.values()]
+export function writeManagers(managers: Iterable<Managed>): Entry[] {
+  return [...managers]
     .filter(({ set }) => !isEmptySet(set))
     .map(entryOf)
     .sort(
@@ -95,6 +113,7 @@ const bucketName = 'ancient-changes';
 
 /** Merges the oldest updaters of a version into one, until there are no more than ten. */
 export function capUpdaters(managers: Managers): void {
+  if (managers.size <= maxUpdaters) return;
   const updaters = [...managers].filter(([, managed]) => managed.operation === 'Update');
   let count = updaters.length;
   if (count <= maxUpdaters) return;
