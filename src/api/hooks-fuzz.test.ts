@@ -81,7 +81,7 @@ function runHooks(kind: Kind, object: KubeObject, old: KubeObject): void {
   const errors = [
     ...(kind.validate?.(created) ?? []),
     ...(kind.validateCreate?.(created) ?? []),
-    ...(kind.validate?.(updated) ?? []),
+    ...(kind.validate?.(updated, old) ?? []),
     ...(kind.validateUpdate?.(updated, old) ?? []),
     ...(kind.validateStatusUpdate?.(reported, old) ?? []),
     ...['ephemeralcontainers', 'resize', 'approval'].flatMap(
@@ -95,7 +95,11 @@ function runHooks(kind: Kind, object: KubeObject, old: KubeObject): void {
     for (const column of kind.columns ?? []) column.cell(each, 0);
     for (const label of Object.values(kind.fieldLabels ?? {})) label(each);
   }
-  if (kind.storedAs) kind.storedAs.fromStorage(kind.storedAs.toStorage(structuredClone(object)));
+  if (!kind.storedAs) return;
+  const stored = kind.storedAs.toStorage(structuredClone(object));
+  kind.storedAs.validate?.(stored, undefined);
+  kind.storedAs.validate?.(stored, kind.storedAs.toStorage(structuredClone(old)));
+  kind.storedAs.fromStorage(stored);
 }
 
 const cases = (existsSync(fixtures) ? readdirSync(fixtures) : [])

@@ -14,6 +14,10 @@ export const Lease = defineKind<Lease>({
   plural: 'leases',
   scope: 'Namespaced',
   schema: 'coordination/v1.Lease',
+  prepareCreate: dropElection,
+  prepareUpdate(lease, { spec: { strategy, preferredHolder } }) {
+    if (strategy === undefined && preferredHolder === undefined) dropElection(lease);
+  },
   validate({ spec }) {
     const { leaseDurationSeconds, leaseTransitions, strategy, preferredHolder } = spec;
     const errors: FieldError[] = [];
@@ -31,3 +35,9 @@ export const Lease = defineKind<Lease>({
   columns: [nameColumn, textColumn('Holder', (l) => l.spec.holderIdentity ?? ''), ageColumn],
   allowCreateOnUpdate: true,
 });
+
+/** Coordinated election (KEP-4355) is off by default, and only leases that have its fields keep them. */
+function dropElection({ spec }: Lease): void {
+  delete spec.strategy;
+  delete spec.preferredHolder;
+}

@@ -2,7 +2,7 @@
 import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
 import { invalidEach, validateEach } from '../core/field-rules.ts';
 import { at, child, type FieldError, forbidden, invalid, notSupported, required } from '../machinery/field-error.ts';
-import { dns1123Subdomain } from '../machinery/names.ts';
+import { dns1123Label, dns1123Subdomain } from '../machinery/names.ts';
 import type {
   FlowSchema,
   NonResourcePolicyRule,
@@ -73,8 +73,12 @@ function validateSubject(subject: DeepReadonly<Subject>, path: string): FieldErr
   if (!subject[expected]) {
     errors.push(required(child(path, expected), `${expected} is required when subject kind is '${kind}'`));
   } else if (!subject[expected].name) errors.push(required(child(child(path, expected), 'name')));
-  if (kind === 'ServiceAccount' && subject.serviceAccount && !subject.serviceAccount.namespace) {
-    errors.push(required(child(path, 'serviceAccount.namespace'), 'must specify namespace for service account'));
+  if (kind === 'ServiceAccount' && subject.serviceAccount) {
+    const { name, namespace } = subject.serviceAccount;
+    const accountPath = child(path, 'serviceAccount');
+    if (name && name !== '*') errors.push(...invalidEach(child(accountPath, 'name'), name, dns1123Subdomain(name)));
+    if (namespace) errors.push(...invalidEach(child(accountPath, 'namespace'), namespace, dns1123Label(namespace)));
+    else errors.push(required(child(accountPath, 'namespace'), 'must specify namespace for service account'));
   }
   for (const [owner, member] of Object.entries(members)) {
     if (member !== expected && subject[member]) {

@@ -20,7 +20,7 @@ export const RuntimeClass = defineKind<RuntimeClass>({
   schema: 'node/v1.RuntimeClass',
   validate: ({ handler, overhead, scheduling }) => [
     ...invalidEach('handler', handler, dns1123Label(handler)),
-    ...validateResourceList(overhead?.podFixed, 'overhead.podFixed', validateContainerResourceName),
+    ...validateResourceList(overhead?.podFixed, 'overhead.limits', validateContainerResourceName),
     ...validateLabels(scheduling?.nodeSelector, 'scheduling.nodeSelector'),
     ...validateTolerations(scheduling?.tolerations, 'scheduling.tolerations'),
   ],

@@ -1,5 +1,6 @@
 /** Validation of pod disruption budgets. */
 import type { DeepReadonly } from '../../base/deep.ts';
+import { validateConditions } from '../core/condition-validation.ts';
 import { validateOptionalChoice } from '../core/field-rules.ts';
 import { validateAtMost100Percent, validateCounts, validateIntOrPercent } from '../core/workload-validation.ts';
 import { type FieldError, invalid } from '../machinery/field-error.ts';
@@ -30,5 +31,8 @@ export function validatePodDisruptionBudget({ spec }: DeepReadonly<PodDisruption
 /** The numbers that the disruption controller reports. */
 export function validatePodDisruptionBudgetStatus({ status }: DeepReadonly<PodDisruptionBudget>): FieldError[] {
   const { disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods } = status;
-  return validateCounts({ disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods }, 'status');
+  return [
+    ...validateConditions(status.conditions, 'status.conditions'),
+    ...validateCounts({ disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods }, 'status'),
+  ];
 }
