@@ -70,6 +70,8 @@ export interface ApiServerOptions {
   /** What TokenReview asks. */
   readonly tokens?: TokenAuthenticator;
   readonly authorizer: Authorizer;
+  /** Group-versions to serve besides those that are served by default: `storagemigration.k8s.io/v1beta1`. */
+  readonly runtimeConfig?: readonly string[];
   /** Upstream's --enable-admission-plugins and so on; false admits everything. */
   readonly admission?:
     | {
@@ -91,8 +93,6 @@ export interface ApiServerOptions {
   readonly apiAudiences?: readonly string[];
   /** The client certificate with which aggregated APIs are asked, and its authority's PEM. */
   readonly frontProxy?: { readonly cert: string; readonly key: string; readonly ca: string };
-  /** PEM of the authority of the clients, published for aggregated API servers. */
-  readonly clientCa?: string;
   readonly audit?: AuditHook;
   /** Encryption at rest by resource: `secrets`, `deployments.apps`. */
   readonly encryption?: (resource: string) => ValueTransformer | undefined;

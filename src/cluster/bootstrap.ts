@@ -1,10 +1,9 @@
 /** Objects that every cluster of ours has and the API server does not make by itself. */
 import { Service } from '../api/core/service.ts';
-import type { KindRef, KubeObject } from '../api/kind.ts';
-import { isAlreadyExists } from '../api/machinery/status.ts';
 import { ClusterRole } from '../api/rbac/cluster-role.ts';
 import { ClusterRoleBinding } from '../api/rbac/cluster-role-binding.ts';
-import type { Client, Draft } from '../client/client.ts';
+import { ensure } from '../apiserver/bootstrap/ensure.ts';
+import type { Client } from '../client/client.ts';
 import { kubeDnsService } from '../dns/kube-dns.ts';
 import type { ClusterConfig } from './config.ts';
 import { serviceAddress } from './networks.ts';
@@ -17,16 +16,9 @@ export async function ensureSystemObjects(
   client: Client,
   config: Pick<ClusterConfig, 'disable' | 'runtime' | 'serviceCidr'>,
 ): Promise<void> {
-  const ensure = async <T extends KubeObject>(kind: KindRef<T>, draft: Draft<T>) => {
-    try {
-      await client.create(kind, draft);
-    } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
-    }
-  };
   if (config.runtime === 'sim') return;
   await Promise.all([
-    ensure(ClusterRole, {
+    ensure(client, ClusterRole, {
       metadata: { name: networkGroup },
       rules: [
         { apiGroups: [''], resources: ['services', 'endpoints', 'nodes', 'pods', 'namespaces'], verbs: read },
@@ -39,13 +31,13 @@ export async function ensureSystemObjects(
         { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
       ],
     }),
-    ensure(ClusterRoleBinding, {
+    ensure(client, ClusterRoleBinding, {
       metadata: { name: networkGroup },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: networkGroup },
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: networkGroup }],
     }),
     ...(config.disable.includes('dns')
       ? []
-      : [ensure(Service, kubeDnsService(serviceAddress(config.serviceCidr, 10)))]),
+      : [ensure(client, Service, kubeDnsService(serviceAddress(config.serviceCidr, 10)))]),
   ]);
 }

@@ -5,6 +5,7 @@ import { createServiceAccountSigner } from '../apiserver/authn/service-account-s
 import { createAuthorizer } from '../apiserver/authz/authorizers.ts';
 import { reconcileBootstrapPolicy } from '../apiserver/authz/bootstrap-policy.ts';
 import { controllerUser } from '../apiserver/authz/controller-roles.ts';
+import { publishAuthenticationTrust } from '../apiserver/bootstrap/authentication-trust.ts';
 import type { ApiServer } from '../apiserver/options.ts';
 import { createApiServer } from '../apiserver/server.ts';
 import { loopbackUser, roleUser, type UserInfo } from '../apiserver/user.ts';
@@ -28,7 +29,7 @@ import { parseEncryptionConfiguration } from '../store/encryption.ts';
 import type { Store } from '../store/store.ts';
 import { componentHealth } from './component-health.ts';
 import type { OptionalPart } from './config.ts';
-import { type ClusterPki, serviceAccountIssuer } from './pki.ts';
+import { type ClusterPki, frontProxyName, serviceAccountIssuer } from './pki.ts';
 import type { Security } from './security.ts';
 
 export interface ControlPlaneOptions {
@@ -50,6 +51,8 @@ export interface ControlPlaneOptions {
     LeaderElectionOptions,
     'identity' | 'leaseDurationMs' | 'renewDeadlineMs' | 'retryPeriodMs'
   >;
+  /** Group-versions to serve besides those that are served by default. */
+  readonly runtimeConfig?: readonly string[];
   /** Text of an EncryptionConfiguration: what is encrypted at rest. */
   readonly encryption?: string;
   /** What the security files of the configuration say; the defaults without. */
@@ -111,7 +114,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     clock,
     log,
     clientCa: () => current.ca.cert,
-    frontProxy: { ca: () => current.frontProxyCa.cert },
+    frontProxy: { ca: () => current.frontProxyCa.cert, allowedNames: [frontProxyName] },
     serviceAccounts: signer,
     apiAudiences,
     ...options.security?.authentication,
@@ -130,13 +133,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     authenticators: [authenticator],
     tokens,
     authorizer,
+    ...(options.runtimeConfig ? { runtimeConfig: options.runtimeConfig } : {}),
     serviceCidr: options.serviceCidr,
     nodePortRange: options.nodePortRange.join('-'),
     kubeletTls: renewed('kubeletClient', 'ca'),
     serviceAccountSigner: signer,
     apiAudiences,
     frontProxy: renewed('frontProxyClient', 'frontProxyCa'),
-    clientCa: pki.ca.cert,
     components: componentHealth({
       disable: options.disable,
       isRunning: () => running !== undefined,
@@ -155,9 +158,20 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const clientAs = (user: UserInfo, fieldManager?: string) =>
     createClient(intercept(server.direct(user), user), fieldManager ? { fieldManager } : {});
 
-  await reconcileBootstrapPolicy(client, { controllers: [...builtinControllers, loadBalancerController], log });
+  const definitions = [...builtinControllers, loadBalancerController].filter(
+    ({ requires: kind }) => !kind || server.kinds.resolve(kind.group, kind.version, kind.plural),
+  );
+  const publishTrust = () =>
+    publishAuthenticationTrust(client, {
+      clientCa: current.ca.cert,
+      proxyCa: current.frontProxyCa.cert,
+      proxyNames: [frontProxyName],
+    });
+  await reconcileBootstrapPolicy(client, { controllers: definitions, log });
 
-  const roles = () => startRoles({ options, metrics, client, informers, clientAs });
+  await publishTrust();
+
+  const roles = () => startRoles({ options, definitions, metrics, client, informers, clientAs });
   let election: LeaderElection | undefined;
   if (options.leaderElection) {
     election = runWithLeaderElection({
@@ -187,6 +201,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     renew(next) {
       current = next;
       server.setTls(tls());
+      publishTrust().catch((error: unknown) =>
+        log.error('extension API servers were not told of the authorities', { error }),
+      );
     },
     clientAs,
     informers,
@@ -225,6 +242,8 @@ export interface RoleEnvironment {
     | 'controllers'
     | 'schedulerConfig'
   >;
+  /** The controllers that the server has a use for. */
+  readonly definitions: readonly ControllerDefinition[];
   readonly metrics: MetricsRegistry;
   readonly client: Client;
   readonly informers: RunningInformerSet;
@@ -234,6 +253,7 @@ export interface RoleEnvironment {
 /** Controllers and scheduler: of several control planes on one store only the leader runs them. */
 export async function startRoles({
   options,
+  definitions,
   metrics,
   client,
   informers,
@@ -244,10 +264,9 @@ export async function startRoles({
   if (!options.disable.includes('controllers')) {
     const groups = ['system:serviceaccounts', 'system:serviceaccounts:kube-system'];
     const builtin = options.disable.includes('load-balancer')
-      ? builtinControllers
-      : [...builtinControllers, loadBalancerController];
-    const definitions = options.controllers?.(builtin) ?? builtin;
-    controllers = startControllers(definitions, {
+      ? definitions.filter((definition) => definition !== loadBalancerController)
+      : definitions;
+    controllers = startControllers(options.controllers?.(builtin) ?? builtin, {
       client,
       clientFor: (name) => clientAs(roleUser(controllerUser(name), groups), name),
       informers,

@@ -55,6 +55,9 @@ export function servingNames(config: Pick<ClusterConfig, 'serviceCidr' | 'cluste
   };
 }
 
+/** The API server, as extension API servers know it. */
+export const frontProxyName = 'front-proxy-client';
+
 /** Who signs the tokens of service accounts. */
 export const serviceAccountIssuer = (clusterDomain: string): string =>
   `https://kubernetes.default.svc.${clusterDomain}`;
@@ -68,7 +71,7 @@ export function createPki(names: ServingNames, now: number): ClusterPki {
     frontProxyCa,
     server: issueServer(ca, names, now),
     kubeletClient: issueClient(ca, 'kube-apiserver-kubelet-client', ['system:masters'], now),
-    frontProxyClient: issueClient(frontProxyCa, 'front-proxy-client', [], now),
+    frontProxyClient: issueClient(frontProxyCa, frontProxyName, [], now),
     admin: issueClient(ca, 'kubernetes-admin', ['system:masters'], now),
     serviceAccount: generateKeys(),
   };
@@ -129,7 +132,7 @@ export function ensurePki(folder: string, names: ServingNames, now: number): Clu
     ),
     frontProxyClient: pair(
       'front-proxy-client',
-      () => issueClient(frontProxyCa, 'front-proxy-client', [], now),
+      () => issueClient(frontProxyCa, frontProxyName, [], now),
       frontProxyCa,
     ),
     admin: pair('admin', () => issueClient(ca, 'kubernetes-admin', ['system:masters'], now)),

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { APIService } from '../../src/api/apiregistration/api-service.ts';
+import { ConfigMap } from '../../src/api/core/config-map.ts';
 import { Namespace } from '../../src/api/core/namespace.ts';
 import { Node } from '../../src/api/core/node.ts';
 import { Pod } from '../../src/api/core/pod.ts';
@@ -313,6 +314,25 @@ describe('a running control plane', () => {
     expect(await shownAt(kubelet)).not.toBe(fingerprint(next.cert));
     nodes.setTls({ ...next, clientCa: before.ca.cert });
     expect(await shownAt(kubelet)).toBe(fingerprint(next.cert));
+  });
+
+  it('tells extension API servers whom to believe, also when that changes', async () => {
+    const trust = async () =>
+      (await admin.get(ConfigMap, { namespace: 'kube-system', name: 'extension-apiserver-authentication' })).data!;
+    expect(await trust()).toEqual({
+      'client-ca-file': before.ca.cert,
+      'requestheader-allowed-names': '["front-proxy-client"]',
+      'requestheader-client-ca-file': before.frontProxyCa.cert,
+      'requestheader-extra-headers-prefix': '["X-Remote-Extra-"]',
+      'requestheader-group-headers': '["X-Remote-Group"]',
+      'requestheader-uid-headers': '["X-Remote-Uid"]',
+      'requestheader-username-headers': '["X-Remote-User"]',
+    });
+    const next = createAuthority('kubernetes-2', now);
+    plane.renew({ ...renewed, ca: { cert: next.cert + before.ca.cert, key: next.key } });
+    await expect.poll(async () => (await trust())['client-ca-file']).toBe(next.cert + before.ca.cert);
+    plane.renew(renewed);
+    await expect.poll(async () => (await trust())['client-ca-file']).toBe(before.ca.cert);
   });
 
   it('takes the clients of two authorities while one replaces the other, then only the new one’s', async () => {
