@@ -1,7 +1,7 @@
 import { defineKind } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, formatAccessModes, nameColumn, textColumn } from './columns.ts';
-import { normalizeDataSources, setClaimSpecDefaults } from './persistent-volume-claim-defaults.ts';
+import { setClaimSpecDefaults, settleDataSources } from './persistent-volume-claim-defaults.ts';
 import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from './persistent-volume-claim-validation.ts';
 import { ratcheted, selectorValues, tolerable } from './ratcheting.ts';
 import { roundResourceList } from './resource-list.ts';
@@ -30,10 +30,10 @@ export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
   },
   prepareCreate(claim) {
     claim.status = { phase: 'Pending' };
-    normalizeDataSources(claim.spec);
+    settleDataSources(claim.spec, undefined);
   },
-  prepareUpdate(claim) {
-    normalizeDataSources(claim.spec);
+  prepareUpdate(claim, old) {
+    settleDataSources(claim.spec, old.spec);
   },
   validate: ratcheted(validateClaim, [selectorValues, tolerable({ path: /^spec\.dataSource(Ref)?\.apiGroup$/ })]),
   validateUpdate: validateClaimUpdate,

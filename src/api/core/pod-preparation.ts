@@ -19,6 +19,8 @@ export function preparePodCreate(pod: Pod, { warn }: KindContext): void {
       },
     ];
   }
+  // Groups of pods that are scheduled together are an alpha feature.
+  delete pod.spec.schedulingGroup;
   syncAppArmor(pod, warn);
   const labels = pod.metadata.labels ?? {};
   mergeMatchLabelKeys(pod.spec, labels);
