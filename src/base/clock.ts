@@ -24,8 +24,13 @@ export interface Clock {
 
 /** An RFC 3339 time in UTC with second resolution, as metav1.Time is written: `2026-01-02T03:04:05Z`. */
 export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(ms / 1000);
+  if (second !== formatted.second) formatted = { second, text: `${new Date(ms).toISOString().slice(0, 19)}Z` };
+  return formatted.text;
 }
+
+/** Every write asks for the time a few times, and thousands of them in the same second. */
+let formatted = { second: Number.NaN, text: '' };
 
 /** An RFC 3339 time in UTC with microseconds, as metav1.MicroTime is written. */
 export function formatMicroTime(ms: number): string {

@@ -1,4 +1,4 @@
-import { randomBytes, randomFillSync } from 'node:crypto';
+import { randomBytes, randomFillSync, randomUUID } from 'node:crypto';
 
 /** Chance as an input: what a seeded run replays exactly. Never the source of keys or tokens. */
 export interface Random {
@@ -50,18 +50,21 @@ const pool = randomBytes(8192);
 let poolAt = 0;
 
 /** Randomness of the operating system, drawn in blocks because object UIDs are on the write path. */
-export const realRandom: Random = randomFrom((out) => {
-  if (out.length > pool.length) {
-    randomFillSync(out);
-    return;
-  }
-  if (poolAt === 0 || poolAt + out.length > pool.length) {
-    randomFillSync(pool);
-    poolAt = 0;
-  }
-  out.set(pool.subarray(poolAt, poolAt + out.length));
-  poolAt += out.length;
-});
+export const realRandom: Random = {
+  ...randomFrom((out) => {
+    if (out.length > pool.length) {
+      randomFillSync(out);
+      return;
+    }
+    if (poolAt === 0 || poolAt + out.length > pool.length) {
+      randomFillSync(pool);
+      poolAt = 0;
+    }
+    out.set(pool.subarray(poolAt, poolAt + out.length));
+    poolAt += out.length;
+  }),
+  uuid: () => randomUUID(),
+};
 
 /** A reproducible sequence from a seed (splitmix32). */
 export function seededRandom(seed: number): Random {
