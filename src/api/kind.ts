@@ -159,6 +159,8 @@ export interface KindDefinition<T extends KubeObject> {
   /** Set on versions that are not the stored one. */
   // biome-ignore lint/suspicious/noExplicitAny: the stored type goes both ways, as in AnyKind.
   readonly storedAs?: Conversion<T, any>;
+  /** False for what upstream serves only on request (`--runtime-config`): alpha and beta versions. */
+  readonly servedByDefault?: false;
   /** False for kinds that are answered and not kept (reviews, bindings). */
   readonly persisted?: boolean;
 }

@@ -85,6 +85,7 @@ import { CSIStorageCapacity as storage_csi_storage_capacity_CSIStorageCapacity }
 import { StorageClass as storage_storage_class_StorageClass } from './storage/storage-class.ts';
 import { VolumeAttachment as storage_volume_attachment_VolumeAttachment } from './storage/volume-attachment.ts';
 import { VolumeAttributesClass as storage_volume_attributes_class_VolumeAttributesClass } from './storage/volume-attributes-class.ts';
+import { StorageVersionMigration as storagemigration_storage_version_migration_StorageVersionMigration } from './storagemigration/storage-version-migration.ts';
 import type { AnyKind } from './kind.ts';
 
 /** Every built-in kind. */
@@ -175,4 +176,5 @@ export const builtinKinds: readonly AnyKind[] = [
   storage_storage_class_StorageClass,
   storage_volume_attachment_VolumeAttachment,
   storage_volume_attributes_class_VolumeAttributesClass,
+  storagemigration_storage_version_migration_StorageVersionMigration,
 ];

@@ -59,7 +59,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const { cache, clock, log, metrics, audit } = options;
   const requestMetrics = createRequestMetrics(metrics, clock);
   const registry = new Registry({ cache, ...(options.encryption ? { transformer: options.encryption } : {}) });
-  await registry.addBuiltin(builtinKinds);
+  const asked = new Set(options.runtimeConfig);
+  await registry.addBuiltin(
+    builtinKinds.filter((kind) => kind.servedByDefault !== false || asked.has(kind.apiVersion)),
+  );
 
   const transports = new Set<Transport>();
   let loopback: Client | undefined;

@@ -73,6 +73,8 @@ export interface ControllerDefinition<T extends KubeObject = KubeObject> {
   readonly watches?: readonly WatchSource[];
   /** Kinds it reads through listers without being woken by them. */
   readonly reads?: readonly KindRef[];
+  /** It runs, and has its role, only where this kind is served. */
+  readonly requires?: KindRef;
   /** RBAC rules of the role system:controller:NAME. */
   readonly rbac: readonly PolicyRule[];
   /** Keys reconciled at the same time; 5 by default, as upstream's --concurrent-*-syncs. */

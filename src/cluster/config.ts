@@ -44,6 +44,8 @@ export interface ClusterSettings {
   authenticationConfig: string | undefined;
   authorizationMode: string[] | undefined;
   admissionConfig: string | undefined;
+  /** Group-versions to serve besides those that are served by default. */
+  runtimeConfig: string[];
   enableAdmission: string[];
   disableAdmission: string[];
   auditPolicy: string | undefined;
@@ -51,6 +53,7 @@ export interface ClusterSettings {
   encryptionKeyFile: string | undefined;
   /** A KubeletConfiguration of upstream's form, for the node on this machine. */
   kubeletConfig: string | undefined;
+  schedulerConfig: string | undefined;
   leaderElect: boolean | undefined;
   /** How long a leader that has gone is waited for, as a duration: `15s`. */
   leaderElectLeaseDuration: string | undefined;
@@ -208,12 +211,14 @@ const settingTypes: Record<keyof ClusterSettings, 'string' | 'number' | 'boolean
   authenticationConfig: 'string',
   authorizationMode: 'list',
   admissionConfig: 'string',
+  runtimeConfig: 'list',
   enableAdmission: 'list',
   disableAdmission: 'list',
   auditPolicy: 'string',
   auditLog: 'string',
   encryptionKeyFile: 'string',
   kubeletConfig: 'string',
+  schedulerConfig: 'string',
   leaderElect: 'boolean',
   leaderElectLeaseDuration: 'string',
   fromSnapshot: 'string',

@@ -15,6 +15,7 @@ import { blockOf } from './networks.ts';
 import { type ClusterPki, ensurePki, issueKubeletServer, servingNames } from './pki.ts';
 import { runRole } from './processes.ts';
 import { renewWhileRunning } from './renewal.ts';
+import { schedulerSettings } from './scheduler-settings.ts';
 import { readSecurity } from './security.ts';
 import { saveFrom } from './snapshots.ts';
 import { openStore } from './stores.ts';
@@ -39,8 +40,11 @@ export async function runServerProcess(dataDir: string): Promise<void> {
       serviceCidr: config.serviceCidr,
       nodePortRange: config.nodePortRange,
       disable: config.disable,
+      // Clusters made by an earlier version have no such setting; `=true` is upstream's way to write it.
+      runtimeConfig: (config.runtimeConfig ?? []).map((version) => version.replace(/=true$/, '')),
       advertise: { address: config.nodeIp, port: config.apiPort },
       security: readSecurity(config, { clock: realClock, random: realRandom, log }),
+      ...schedulerSettings(config),
       ...(config.encryptionKeyFile
         ? { encryption: readUserFile('--encryption-key-file', config.encryptionKeyFile) }
         : {}),

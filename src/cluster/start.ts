@@ -40,9 +40,11 @@ export interface StartClusterOptions {
   readonly nodeLeaseSeconds?: number;
   /** What each simulated node has; 32 CPUs, 256Gi and 110 pods by default. */
   readonly nodeCapacity?: Readonly<Record<string, string>>;
+  /** Group-versions to serve besides those that are served by default: `storagemigration.k8s.io/v1beta1`. */
+  readonly runtimeConfig?: readonly string[];
   /** Puts something between every client in this process and the API server: for fault injection. */
   readonly intercept?: ControlPlaneOptions['intercept'];
-  /** Profiles and settings of the scheduler. */
+  /** Profiles and settings of the scheduler: what `parseSchedulerConfig` makes of a KubeSchedulerConfiguration. */
   readonly schedulerConfig?: ControlPlaneOptions['schedulerConfig'];
   /** Changes which controllers run: for trying out one of one's own, or a broken one. */
   readonly controllers?: ControlPlaneOptions['controllers'];
@@ -92,6 +94,7 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<C
     disable: options.disable ?? [],
     freeze: options.freeze ?? true,
     ...(options.intercept ? { intercept: options.intercept } : {}),
+    ...(options.runtimeConfig ? { runtimeConfig: options.runtimeConfig } : {}),
     ...(options.schedulerConfig ? { schedulerConfig: options.schedulerConfig } : {}),
     ...(options.controllers ? { controllers: options.controllers } : {}),
   });

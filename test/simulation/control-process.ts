@@ -13,6 +13,8 @@ import { type LeaderElection, runWithLeaderElection } from '../../src/client/lea
 import type { ControllerDefinition } from '../../src/client/reconcile.ts';
 import { type RunningRoles, startRoles } from '../../src/cluster/control-plane.ts';
 import type { ClusterPki } from '../../src/cluster/pki.ts';
+import { builtinControllers } from '../../src/controllers/controllers.gen.ts';
+import { loadBalancerController } from '../../src/network/load-balancer/load-balancer.ts';
 import type { SchedulerConfig } from '../../src/scheduler/config.ts';
 import { ProcessClock } from './process-clock.ts';
 import { Wire, type WireOptions } from './wire.ts';
@@ -129,6 +131,7 @@ export class ControlProcess {
           ...(controllers ? { controllers } : {}),
           ...(schedulerConfig ? { schedulerConfig } : {}),
         },
+        definitions: [...builtinControllers, loadBalancerController].filter(({ requires }) => !requires),
         metrics: new MetricsRegistry(),
         client,
         informers,

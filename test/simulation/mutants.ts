@@ -6,6 +6,7 @@ import type { KubeObject, Shared } from '../../src/api/kind.ts';
 import { parseTime } from '../../src/base/clock.ts';
 import type { Client, Draft } from '../../src/client/client.ts';
 import type { ControllerContext, ControllerDefinition } from '../../src/client/reconcile.ts';
+import { parseSchedulerConfig } from '../../src/scheduler/config.ts';
 import type { SimulationOptions } from './simulation.ts';
 
 type Definitions = readonly ControllerDefinition[];
@@ -146,6 +147,13 @@ const trustingNodeController = (definitions: Definitions) =>
   }));
 const leases = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true };
 
+const schedulerWithout = (plugin: string) =>
+  parseSchedulerConfig(`
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles: [{ plugins: { multiPoint: { disabled: [{ name: ${plugin} }] } } }]
+`);
+
 /** A bug, and what the simulation says about it. */
 export interface Mutant extends Pick<SimulationOptions, 'controllers' | 'schedulerConfig' | 'twoLeaders'> {
   readonly bug: string;
@@ -215,12 +223,12 @@ export const mutants: readonly Mutant[] = [
   { bug: 'endpoints that lead nowhere', controllers: without('endpointslice-controller'), complaint: /leads to/ },
   {
     bug: 'a scheduler that does not count',
-    schedulerConfig: { profiles: [{ schedulerName: 'default-scheduler', disable: ['NodeResourcesFit'] }] },
+    schedulerConfig: schedulerWithout('NodeResourcesFit'),
     complaint: /given away/,
   },
   {
     bug: 'a host port that is given twice',
-    schedulerConfig: { profiles: [{ schedulerName: 'default-scheduler', disable: ['NodePorts'] }] },
+    schedulerConfig: schedulerWithout('NodePorts'),
     complaint: /host port/,
   },
   { bug: 'two leaders', twoLeaders: true, complaint: /leads/ },

@@ -33,6 +33,7 @@ import { facts as rbacV1 } from './facts/rbac-v1.ts';
 import { facts as resourceV1 } from './facts/resource-v1.ts';
 import { facts as schedulingV1 } from './facts/scheduling-v1.ts';
 import { facts as storageV1 } from './facts/storage-v1.ts';
+import { facts as storagemigrationV1beta1 } from './facts/storagemigration-v1beta1.ts';
 import type { SchemaFacts } from './facts.ts';
 
 /** The facts of every group-version. */
@@ -71,4 +72,5 @@ export const allFacts: readonly SchemaFacts[] = [
   resourceV1,
   schedulingV1,
   storageV1,
+  storagemigrationV1beta1,
 ];

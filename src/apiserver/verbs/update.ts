@@ -264,7 +264,8 @@ async function write(
   const stored = resource.stored!;
   const { key } = current;
   const gone = goesWith(resource.hub.plural, final);
-  if (!gone && deepEqual(final, old)) return { entry: current, created: false, deleted: false };
+  if (!gone && deepEqual(final, old) && !(await isStoredInOldVersion(resource, final, current)))
+    return { entry: current, created: false, deleted: false };
   const hook = api.writeHooks.get(stored.prefix);
   for (;;) {
     // What the hook gives in vain must not look like what the client asked for.
@@ -285,6 +286,11 @@ async function write(
     hook?.onConflict?.(commit.conflicts.map((other) => other.key));
     if (api.sharedStore) await readConsistently(api);
   }
+}
+
+/** Whether an object that has not changed would be stored in another version now: a write migrates it. */
+async function isStoredInOldVersion({ store }: Call['resource'], final: KubeObject, current: Entry): Promise<boolean> {
+  return store !== undefined && (await store(final)).apiVersion !== current.object.apiVersion;
 }
 
 /** Whether an object that is being deleted has nothing left that holds it. */
