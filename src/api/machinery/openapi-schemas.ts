@@ -305,6 +305,9 @@ function customList(collector: SchemaCollector, kind: AnyKind, object: string): 
 }
 
 function addCustom(collector: SchemaCollector, kind: AnyKind, schema: Json): string {
+  // Named properties, were there any, would be the only ones that kubectl takes.
+  if (collector.version === 2 && schema[preserves] === true)
+    return collector.add(customDefinitionName(kind), { type: 'object' });
   const metadata = collector.ref(collector.addStruct(structSchema('meta/v1.ObjectMeta')));
   const body = (collector.version === 3 ? schema : asOpenApi2(schema)) as Json;
   return collector.add(customDefinitionName(kind), {
@@ -314,6 +317,8 @@ function addCustom(collector: SchemaCollector, kind: AnyKind, schema: Json): str
   });
 }
 
+const preserves = 'x-kubernetes-preserve-unknown-fields';
+
 /** What OpenAPI 2 cannot say is left out, so that its clients take more than the server does. */
 const beyondOpenApi2: ReadonlySet<string> = new Set(['oneOf', 'anyOf', 'not', 'nullable', 'default']);
 
@@ -321,10 +326,12 @@ function asOpenApi2(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(asOpenApi2);
   if (typeof schema !== 'object' || schema === null) return schema;
   const source = schema as Json;
-  const open = source['x-kubernetes-preserve-unknown-fields'] === true || source['x-kubernetes-int-or-string'] === true;
+  const anyFields = source[preserves] === true;
+  const anyType = anyFields || source['x-kubernetes-int-or-string'] === true;
   const out: Json = {};
   for (const [key, value] of Object.entries(source)) {
-    if (beyondOpenApi2.has(key) || (open && key === 'type')) continue;
+    if (beyondOpenApi2.has(key) || (anyType && key === 'type')) continue;
+    if (anyFields && (key === 'properties' || key === 'items')) continue;
     // Properties may have any name, also those of keywords.
     out[key] =
       key === 'properties' && typeof value === 'object' && value !== null
