@@ -50,7 +50,7 @@ export function violationsWhenQuiet(world: World, known: Knowledge): string[] {
     ...world.deployments.flatMap((deployment) => deploymentAtRest(world, deployment)),
     ...world.statefulSets.flatMap((set) => statefulSetAtRest(world, set)),
     ...world.daemonSets.flatMap((set) => daemonSetAtRest(world, set)),
-    ...world.jobs.flatMap((job) => (endOf(job) ? [] : [`job ${job.metadata.name} does not end`])),
+    ...world.jobs.flatMap((job) => doesNotEnd(job, known)),
     ...world.cronJobs.flatMap((cronJob) => scheduleMissed(cronJob, known)),
     ...world.services.flatMap((service) => endpointsAtRest(world, service)),
   ];
@@ -234,6 +234,12 @@ function daemonSetAtRest(world: World, set: World['daemonSets'][number]): string
 
 const endOf = (job: Shared<Job>) =>
   job.status.conditions?.find((c) => (c.type === 'Complete' || c.type === 'Failed') && c.status === 'True');
+
+/** Those of a cron job may have begun this moment. */
+function doesNotEnd(job: Shared<Job>, { now }: Knowledge): string[] {
+  const ageMs = now - parseTime(job.metadata.creationTimestamp);
+  return endOf(job) || ageMs < 10 * 60_000 ? [] : [`job ${job.metadata.name} does not end`];
+}
 
 /** Every pod that ended well is counted, once; nothing of the counting is left; and what has a time to live goes. */
 function jobCountsAtRest(world: World, job: Shared<Job>, known: Knowledge): string[] {
