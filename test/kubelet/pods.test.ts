@@ -1,5 +1,6 @@
 /** Pods on a real node: start, end, restart, failure, configuration. */
 import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
 import { Pod } from '../../src/api/core/pod.ts';
@@ -510,6 +511,23 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     expect(readFileSync(`${lab.dataDir}/pre`, 'utf8')).toBe('post\n');
   });
 
+  it('keep what their hooks said out of events, where others would read it', async () => {
+    await lab.run('blurts', {
+      containers: [
+        {
+          ...waiting,
+          lifecycle: {
+            postStart: { exec: { command: script('echo the-password; exit 1') } },
+            preStop: { exec: { command: script('echo the-password; exit 1') } },
+          },
+        },
+      ],
+    });
+    await expect.poll(() => lab.events('blurts')).toContain('Warning FailedPostStartHook: PostStartHook failed');
+    await remove('blurts');
+    expect((await lab.events('blurts')).join('\n')).not.toContain('the-password');
+  });
+
   it('end when their time is over', async () => {
     await lab.run('late', { activeDeadlineSeconds: 1, containers: [waiting] });
     const pod = await lab.until(
@@ -522,6 +540,7 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
 
   it('are resized in place, or wait for room that the node does not have', async () => {
     const resources = (cpu: string) => ({ requests: { cpu, memory: '32Mi' }, limits: { cpu, memory: '32Mi' } });
+    const occupied = `${cpus().length * 600}m`;
     await lab.run('grows', { containers: [{ ...waiting, resources: resources('100m') }] });
     const before = await lab.until('grows', ({ status }) => status.phase === 'Running');
     const resize = (cpu: string) =>
@@ -546,17 +565,20 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     ) as { pid: number };
     const group = cgroupOf(pid);
     await expect.poll(() => readCpuQuota(group)).toBe(20_000);
-    await resize('900');
+    // Within what the node has, but not beside this one.
+    await lab.run('occupant', { containers: [{ ...waiting, resources: { requests: { cpu: occupied } } }] });
+    await lab.until('occupant', ({ status }) => status.phase === 'Running');
+    await resize(occupied);
     const refused = await lab.until(
       'grows',
       ({ status }) => status.conditions?.some((c) => c.type === 'PodResizePending') ?? false,
     );
     expect(refused.status.conditions?.find((c) => c.type === 'PodResizePending')).toMatchObject({
-      reason: 'Infeasible',
+      reason: 'Deferred',
     });
     expect(refused.status.containerStatuses?.[0]?.resources?.limits?.['cpu']).toBe('200m');
-    await resize('300m');
-    await lab.until('grows', ({ status }) => !status.conditions?.some((c) => c.type === 'PodResizePending'));
+    await remove('occupant');
+    await lab.until('grows', ({ status }) => status.containerStatuses?.[0]?.resources?.limits?.['cpu'] === occupied);
     await remove('grows');
   });
 

@@ -12,6 +12,7 @@ export interface PresentImage {
   readonly ref: string;
   readonly uid?: number | undefined;
   readonly username?: string | undefined;
+  readonly sizeBytes: number;
 }
 
 /** A reason that becomes the container's waiting reason. */
@@ -99,8 +100,9 @@ export class ImagePuller {
       const pulled = await this.#status(name);
       if (!pulled) throw new Error(`the runtime does not list the image after its pull`);
       this.#backoff.reset(key);
-      const took = `${((clock.now() - start) / 1000).toFixed(3)}s`;
-      say('Normal', 'Pulled', `Successfully pulled image "${image}" in ${took} (${took} including waiting)`);
+      const took = goDuration(clock.now() - start);
+      const size = `Image size: ${pulled.sizeBytes} bytes.`;
+      say('Normal', 'Pulled', `Successfully pulled image "${image}" in ${took} (${took} including waiting). ${size}`);
       return pulled;
     } catch (error) {
       const message = (error as Error).message;
@@ -158,7 +160,7 @@ export class ImagePuller {
 }
 
 function toPresent(image: Received<'Image'>): PresentImage {
-  return { ref: image.id, uid: image.uid?.value, username: image.username || undefined };
+  return { ref: image.id, uid: image.uid?.value, username: image.username || undefined, sizeBytes: image.size };
 }
 
 /** `spec.containers{web}`: the part of a pod that an event is about. */

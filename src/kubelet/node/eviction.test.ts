@@ -58,7 +58,7 @@ describe('conditions of a node', () => {
     expect(later[3]).toMatchObject({
       status: 'False',
       reason: 'KubeletNotReady',
-      message: '[no network]',
+      message: 'no network',
       lastTransitionTime: '2026-01-02T00:00:00Z',
     });
   });

@@ -92,12 +92,13 @@ export function nodeConditions(
     condition(
       'Ready',
       ready,
-      ready
-        ? ['KubeletReady', 'kubelet is posting ready status']
-        : ['KubeletNotReady', `[${health.problems.join(', ')}]`],
+      ready ? ['KubeletReady', 'kubelet is posting ready status'] : ['KubeletNotReady', oneOrList(health.problems)],
     ),
   ];
 }
+
+/** Several errors as upstream prints them together, one as it is. */
+const oneOrList = (problems: readonly string[]) => (problems.length === 1 ? problems[0]! : `[${problems.join(', ')}]`);
 
 /** The status that the agent owns. */
 export function nodeStatus(
@@ -127,8 +128,12 @@ export function nodeStatus(
     images,
     ...(node.runtimeHandlers.length > 0 ? { runtimeHandlers: [...node.runtimeHandlers] } : {}),
     features: { supplementalGroupsPolicy: node.supplementalGroupsPolicy },
+    declaredFeatures: [...declaredFeatures],
   };
 }
+
+/** What this agent can do that not every kubelet can: pods that need it are kept off nodes that do not say so (KEP-5328). */
+export const declaredFeatures = ['RestartAllContainersOnContainerExits'] as const;
 
 /** The runtime's handlers as the node's status shows them. */
 export const runtimeHandlers = (handlers: readonly Received<'RuntimeHandler'>[]): NodeRuntimeHandler[] =>

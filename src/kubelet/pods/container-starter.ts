@@ -113,7 +113,8 @@ export async function startContainer(kit: PodKit, request: StartRequest): Promis
       await runHook(context, postStart, { target, signal: request.signal });
     } catch (error) {
       const message = `PostStartHook failed: ${(error as Error).message}`;
-      say('Warning', 'FailedPostStartHook', message);
+      // What the hook said may hold secrets: events are for everyone in the namespace.
+      say('Warning', 'FailedPostStartHook', 'PostStartHook failed');
       say('Normal', 'Killing', 'FailedPostStartHook');
       await context.runtime.runtime.stopContainer({
         container_id: id,

@@ -45,13 +45,9 @@ export async function stopContainer(context: Stopping, request: StopRequest): Pr
       await runHook(context, preStop, { target, timeoutMs: graceSeconds * 1000, signal: limit });
     } catch (error) {
       signal?.throwIfAborted();
-      context.events.event(
-        pod as never,
-        'Warning',
-        'FailedPreStopHook',
-        `PreStopHook failed: ${(error as Error).message}`,
-        details,
-      );
+      // What the hook said may hold secrets: events are for everyone in the namespace.
+      context.events.event(pod as never, 'Warning', 'FailedPreStopHook', 'PreStopHook failed', details);
+      context.log.info('a preStop hook failed', { pod: pod.metadata.name, container: container.name, error });
     }
     graceSeconds -= Math.floor((context.clock.monotonic() - start) / 1000);
     graceSeconds = Math.max(graceSeconds, minimumGraceSeconds);

@@ -12,7 +12,7 @@ export interface HookTarget {
   readonly podIp: string;
 }
 
-/** Runs a handler to its end. Rejects with a message for the event when it fails. */
+/** Runs a handler to its end. Rejects when it fails; what it said may be secret, and is for the pod's owner alone. */
 export async function runHook(
   context: Pick<KubeletContext, 'runtime' | 'clock'>,
   handler: Shared<LifecycleHandler>,
@@ -41,7 +41,11 @@ export async function runHook(
       host: host || target.podIp,
       port: resolvePort(port, target.container),
       path: path ?? '/',
-      headers: Object.fromEntries((httpHeaders ?? []).map(({ name, value }) => [name, value])),
+      headers: {
+        'User-Agent': 'kube-lifecycle/1.36',
+        Accept: '*/*',
+        ...Object.fromEntries((httpHeaders ?? []).map(({ name, value }) => [name, value])),
+      },
       timeoutMs: options.timeoutMs ?? 30_000,
       ...(signal ? { signal } : {}),
     });
@@ -82,9 +86,9 @@ function requestOnce(wish: {
         ...(wish.signal ? { signal: wish.signal } : {}),
       },
       (response) => {
+        // Any answer will do: upstream does not look at its status.
         response.resume();
-        if ((response.statusCode ?? 0) >= 400) reject(new Error(`HTTP status ${response.statusCode}`));
-        else resolve();
+        resolve();
       },
     );
     request.on('timeout', () => request.destroy(new Error('the request timed out')));

@@ -82,6 +82,11 @@ export class PodWorker {
     return !this.#cleaned && !isTerminal(this.#pod);
   }
 
+  /** Whether it is to grow as soon as another pod leaves. */
+  get waitsForRoom(): boolean {
+    return this.#resizer.condition?.reason === 'Deferred';
+  }
+
   get podIps(): readonly string[] {
     return this.#podIps(this.#runtimePod);
   }

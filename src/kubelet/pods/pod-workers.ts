@@ -93,7 +93,10 @@ export class PodWorkers {
         this.all()
           .filter((other) => other.active && other.uid !== uid)
           .map((other) => other.pod),
-      onDone: () => this.#workers.delete(uid),
+      onDone: () => {
+        this.#workers.delete(uid);
+        for (const other of this.#workers.values()) if (other.waitsForRoom) other.wake();
+      },
     });
     this.#workers.set(uid, worker);
     const refusal = admitPod(this.#kit, pod, this.all());

@@ -62,11 +62,13 @@ export class RestartBackoff {
   }
 }
 
-/** A duration as Go prints it: `10s`, `1m20s`, `5m0s`. */
+/** A duration as Go prints it, to the millisecond: `250ms`, `1.5s`, `1m20s`, `5m0s`. */
 export function goDuration(ms: number): string {
-  const seconds = Math.round(ms / 1000);
+  if (ms > 0 && ms < 1000) return `${Math.round(ms)}ms`;
+  const seconds = Math.round(ms) / 1000;
   const minutes = Math.floor(seconds / 60);
-  if (minutes === 0) return `${seconds}s`;
+  const rest = `${Math.round((seconds % 60) * 1000) / 1000}s`;
+  if (minutes === 0) return rest;
   const hours = Math.floor(minutes / 60);
-  return hours === 0 ? `${minutes}m${seconds % 60}s` : `${hours}h${minutes % 60}m${seconds % 60}s`;
+  return hours === 0 ? `${minutes}m${rest}` : `${hours}h${minutes % 60}m${rest}`;
 }

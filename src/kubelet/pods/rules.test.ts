@@ -213,6 +213,7 @@ describe('crash loop backoff', () => {
   });
 
   it('is said as Go says durations', () => {
-    expect([10_000, 80_000, 300_000].map(goDuration)).toEqual(['10s', '1m20s', '5m0s']);
+    expect([10_000, 80_000, 300_000, 3_600_000].map(goDuration)).toEqual(['10s', '1m20s', '5m0s', '1h0m0s']);
+    expect([0, 250, 1500, 61_234].map(goDuration)).toEqual(['0s', '250ms', '1.5s', '1m1.234s']);
   });
 });

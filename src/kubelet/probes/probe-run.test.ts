@@ -97,7 +97,12 @@ describe('HTTP probes', () => {
     expect(refused.output).toBe(
       `Get "http://127.0.0.1:${port}/": dial tcp 127.0.0.1:${port}: connect: connection refused`,
     );
-    expect((await runProbe({ httpGet: { port: 'web' } } as Probe, target())).output).toBe("couldn't find port: web");
+    expect(refused.unknown).toBeUndefined();
+    expect(await runProbe({ httpGet: { port: 'web' } } as Probe, target())).toEqual({
+      ok: false,
+      unknown: true,
+      output: "couldn't find port: web",
+    });
   });
 });
 
@@ -145,6 +150,10 @@ describe('other probes', () => {
     expect(bad).toEqual({ ok: false, output: 'outerr' });
     const good = await runProbe(probe, target({ runtime: exec(async () => ({ ...output, exit_code: 0 })) }));
     expect(good.ok).toBe(true);
+    const gone = exec(async () => {
+      throw new CriError('NOT_FOUND', 'ExecSync', 'container not found');
+    });
+    expect(await runProbe(probe, target({ runtime: gone }))).toMatchObject({ ok: false, unknown: true });
     const slow = await runProbe(
       probe,
       target({

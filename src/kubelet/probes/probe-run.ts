@@ -14,6 +14,8 @@ export interface ProbeAnswer {
   readonly ok: boolean;
   /** For the event of a failure. */
   readonly output: string;
+  /** The probe could not be asked: it says nothing of the container. */
+  readonly unknown?: boolean;
   /** A success that upstream warns of (a redirect to another host). */
   readonly warning?: boolean;
 }
@@ -29,7 +31,7 @@ export interface ProbeTarget {
 const maxOutput = 10 * 1024;
 const success: ProbeAnswer = { ok: true, output: '' };
 
-/** Runs a probe once; never rejects: what cannot be asked has failed. */
+/** Runs a probe once; never rejects: what cannot be asked is unknown. */
 export async function runProbe(probe: Shared<Probe>, target: ProbeTarget): Promise<ProbeAnswer> {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
   try {
@@ -40,9 +42,9 @@ export async function runProbe(probe: Shared<Probe>, target: ProbeTarget): Promi
       return await probeTcp(probe.tcpSocket.host || target.podIp, port, timeoutMs);
     }
     if (probe.grpc) return await probeGrpc(probe.grpc, target, timeoutMs);
-    return { ok: false, output: 'missing probe handler' };
+    return { ok: false, unknown: true, output: 'missing probe handler' };
   } catch (error) {
-    return { ok: false, output: (error as Error).message };
+    return { ok: false, unknown: true, output: (error as Error).message };
   }
 }
 

@@ -187,7 +187,7 @@ export class Prober implements Probes {
     for (let tries = 0; tries < maxTries; tries++) {
       const { pod, container, containerId, podIp } = job;
       answer = await runProbe(job.probe, { pod, container, containerId, podIp, runtime });
-      if (answer.ok || job.ended || answer.output !== '') break;
+      if (answer.ok || job.ended || !answer.unknown) break;
     }
     return answer;
   }
@@ -203,9 +203,14 @@ export class Prober implements Probes {
   }
 
   #note(job: Job, answer: ProbeAnswer): void {
-    this.#count(job, answer.ok);
+    if (!answer.unknown) this.#count(job, answer.ok);
     const { events } = this.#context;
     const details = { fieldPath: containerFieldPath(job.pod, job.container.name) };
+    if (answer.unknown) {
+      const message = `${title[job.kind]} probe errored and resulted in unknown state: ${answer.output}`;
+      events.event(job.pod as never, 'Warning', 'Unhealthy', message, details);
+      return;
+    }
     if (!answer.ok) {
       events.event(
         job.pod as never,

@@ -339,5 +339,6 @@ function nodeStatus(
       osImage: 'simulated',
       systemUUID: '',
     },
+    declaredFeatures: ['RestartAllContainersOnContainerExits'],
   };
 }
