@@ -87,6 +87,7 @@ function declare(environment: Environment, type: CelType, declared: Map<object, 
   if (typeof resolved === 'string') return scalarNames[resolved] ?? resolved;
   if ('list' in resolved) return `list<${declare(environment, resolved.list, declared, depth)}>`;
   if ('map' in resolved) return `map<string, ${declare(environment, resolved.map, declared, depth)}>`;
+  if ('optional' in resolved) return `optional<${declare(environment, resolved.optional, declared, depth)}>`;
   const known = declared.get(resolved);
   if (known) return known;
   // Types that contain themselves (JSON schemas) are followed so far and no further.
@@ -119,7 +120,9 @@ function compilerFor(variables: Readonly<Record<string, CelType>>): Compiler {
     const declared = new Map<object, string>();
     for (const [name, type] of Object.entries(variables)) {
       typed.registerVariable(name, declare(typed, type, declared) as never);
-      dynamic.registerVariable(name, 'dyn');
+      const resolved = resolveType(type);
+      const isOptional = typeof resolved === 'object' && 'optional' in resolved;
+      dynamic.registerVariable(name, isOptional ? 'optional<dyn>' : 'dyn');
     }
     compiler = { typed, dynamic };
     compilers.set(variables, compiler);

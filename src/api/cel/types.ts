@@ -21,6 +21,8 @@ export type CelType =
   | CelScalar
   | { readonly list: CelType }
   | { readonly map: CelType }
+  /** A variable that may have no value: `oldSelf.hasValue()`. */
+  | { readonly optional: CelType }
   | { readonly object: string; readonly fields: Readonly<Record<string, CelType>> }
   /** A type that needs itself: looked up when it is first needed. */
   | (() => CelType);

@@ -13,6 +13,7 @@ export function celValue(value: unknown, type: CelType = 'dyn'): unknown {
   if (value === null || value === undefined) return value;
   const resolved = resolveType(type);
   if (typeof resolved === 'string') return scalarValue(value, resolved);
+  if ('optional' in resolved) return celValue(value, resolved.optional);
   if ('list' in resolved)
     return Array.isArray(value) ? value.map((item) => celValue(item, resolved.list)) : celValue(value);
   if (typeof value !== 'object' || Array.isArray(value)) return celValue(value);

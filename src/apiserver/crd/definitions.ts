@@ -69,7 +69,10 @@ class CustomResourceServer implements CustomResources {
     const snapshot = cache.snapshot();
     this.#subscription = follow(this.#stored, {
       onEvents: (events) => {
-        for (const event of events) this.#wake(event.entry.object.metadata.name);
+        for (const { entry } of events) {
+          this.#wake(entry.object.metadata.name);
+          this.#wakeRefused((entry.object as unknown as Definition).spec.group);
+        }
       },
       onGap: () => {
         const stored = [...cache.snapshot().range(prefix)].map((entry) => entry.object.metadata.name);
@@ -109,6 +112,15 @@ class CustomResourceServer implements CustomResources {
         this.#busy.delete(name);
         if (again) this.#wake(name);
       });
+  }
+
+  /** Names that were taken may be free now. */
+  #wakeRefused(group: string): void {
+    for (const { object } of this.#stored.cache.snapshot().range(this.#stored.prefix)) {
+      const { metadata, spec, status } = object as unknown as Definition;
+      const refused = status.conditions?.some((each) => each.type === 'NamesAccepted' && each.status === 'False');
+      if (refused && spec.group === group) this.#wake(metadata.name);
+    }
   }
 
   #current(name: string): Definition | undefined {

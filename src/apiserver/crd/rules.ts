@@ -83,7 +83,7 @@ function rulesOf(schema: Schema, { type, path, problems }: Place): CompiledRule[
   if (!given?.length) return [];
   const variables = { self: type };
   const withOld = { self: type, oldSelf: type };
-  const withOptional = { self: type, oldSelf: 'dyn' as const };
+  const withOptional = { self: type, oldSelf: { optional: type } };
   const rules: CompiledRule[] = [];
   for (const [i, rule] of given.entries()) {
     const where = child(path, `x-kubernetes-validations[${i}]`);

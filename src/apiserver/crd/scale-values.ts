@@ -42,10 +42,14 @@ function accessorError(steps: readonly string[], value: unknown, wanted: string)
   return `.${steps.join('.')} accessor error: ${shown(value)} is of the type ${goType(value)}, expected ${wanted}`;
 }
 
-const shown = (value: unknown): string => {
+/** A value as Go prints it. */
+function shown(value: unknown): string {
   if (value === null) return '<nil>';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
-};
+  if (Array.isArray(value)) return `[${value.map(shown).join(' ')}]`;
+  if (typeof value !== 'object') return String(value);
+  const entries = Object.entries(value as object).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `map[${entries.map(([key, inner]) => `${key}:${shown(inner)}`).join(' ')}]`;
+}
 
 function goType(value: unknown): string {
   if (value === null) return '<nil>';

@@ -57,7 +57,7 @@ export function typeOfSchema(schema: Schema, name: string): TypeSchema {
   return scalar ? { kind: 'scalar', scalar } : { kind: 'any' };
 }
 
-function field(name: string, type: TypeSchema): FieldSchema {
+function field(name: string, type: TypeSchema, fallback?: unknown): FieldSchema {
   return {
     name,
     number: undefined,
@@ -66,7 +66,7 @@ function field(name: string, type: TypeSchema): FieldSchema {
     inline: false,
     omitEmpty: true,
     optional: true,
-    default: undefined,
+    default: fallback ?? undefined,
     listType: undefined,
     listMapKeys: [],
     mapType: undefined,
@@ -96,7 +96,7 @@ function dynamicStruct(
   }
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     if (embedded && (key === 'kind' || key === 'apiVersion' || key === 'metadata')) continue;
-    fields.push(field(key, typeOfSchema(property, `${name}.${key}`)));
+    fields.push(field(key, typeOfSchema(property, `${name}.${key}`), property.default));
   }
   return {
     id: name,

@@ -33,11 +33,15 @@ export async function listEntries(api: ApiContext, call: Call): Promise<ListAnsw
   const limit = options.limit && options.limit > 0 ? options.limit : Number.POSITIVE_INFINITY;
   const after = start.after === undefined ? undefined : keyPrefix(stored, call.namespace) + start.after;
 
+  // Custom resources are selected by what clients of their version see.
+  const { present, presentAll } = resource;
+  const asSeen = selection.readsContent && resource.custom ? present : undefined;
+  if (asSeen && presentAll) await presentAll([...snapshot.range(prefix, after)]);
   const entries: Entry[] = [];
   let more: string | undefined;
   const single = selection.name && after === undefined && (!stored.kind.namespaced || prefix !== stored.prefix);
   for (const entry of single ? named(snapshot, prefix + selection.name) : snapshot.range(prefix, after)) {
-    if (selection.matches && !selection.matches(entry.object)) continue;
+    if (selection.matches && !selection.matches((asSeen ? await asSeen(entry) : entry).object)) continue;
     if (entries.length >= limit) {
       more = entries.at(-1)!.key;
       break;

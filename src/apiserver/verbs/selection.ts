@@ -14,9 +14,11 @@ export interface Selection {
   readonly name: string | undefined;
   /** The one namespace that can match, from a field selector. */
   readonly namespace: string | undefined;
+  /** Whether objects are told apart by more than their metadata: by what another version may have elsewhere. */
+  readonly readsContent: boolean;
 }
 
-const everything: Selection = { matches: undefined, name: undefined, namespace: undefined };
+const everything: Selection = { matches: undefined, name: undefined, namespace: undefined, readsContent: false };
 
 /** Throws 400 for what cannot be parsed and for fields that the kind cannot be selected by. */
 export function parseSelection(kind: AnyKind, options: CallOptions): Selection {
@@ -28,10 +30,12 @@ export function parseSelection(kind: AnyKind, options: CallOptions): Selection {
   }
   let name: string | undefined;
   let namespace: string | undefined;
+  let readsContent = false;
   if (options.fieldSelector) {
     const fields = parsing('fieldSelector', options.fieldSelector, () => parseFieldSelector(options.fieldSelector!));
     for (const { field, operator, value } of fields.requirements) {
       const read = fieldReader(kind, field);
+      if (!field.startsWith('metadata.')) readsContent = true;
       if (operator === '=') {
         tests.push((object) => read(object) === value);
         if (field === 'metadata.name') name = value;
@@ -42,7 +46,7 @@ export function parseSelection(kind: AnyKind, options: CallOptions): Selection {
   if (tests.length === 0) return everything;
   const only = tests[0]!;
   const matches: Test = tests.length === 1 ? only : (object) => tests.every((test) => test(object));
-  return { matches, name, namespace };
+  return { matches, name, namespace, readsContent };
 }
 
 function parsing<R>(parameter: string, text: string, parse: () => R): R {

@@ -80,6 +80,10 @@ class WatchRun implements RunningWatch {
   #ended = false;
   /** Conversions under way: later items wait for earlier ones. */
   #converting: Promise<void> | undefined;
+  /** The form that objects are selected in: custom resources as clients of their version see them. */
+  readonly #asSeen: ((entry: Entry) => Entry | Promise<Entry>) | undefined;
+  /** Conversions under way that the selection waits for. */
+  #seeing: Promise<void> | undefined;
 
   constructor(options: {
     api: ApiContext;
@@ -96,6 +100,8 @@ class WatchRun implements RunningWatch {
     this.#narrow = options.prefix !== options.call.resource.stored!.prefix;
     this.#sink = options.sink;
     this.#settings = options.settings;
+    const { custom, present } = options.call.resource;
+    this.#asSeen = options.selection.readsContent && custom ? present : undefined;
   }
 
   start(revision: number): void {
@@ -107,18 +113,23 @@ class WatchRun implements RunningWatch {
       const snapshot = cache.snapshot();
       from = snapshot.revision;
       this.#revision = from;
-      const items: WatchItem[] = [];
-      for (const entry of snapshot.range(this.#prefix)) {
-        if (!this.#selection.matches || this.#selection.matches(entry.object))
-          items.push({ type: 'ADDED', entry, source: undefined });
-      }
-      if (options.sendInitialEvents && options.allowWatchBookmarks !== false) items.push(this.#makeBookmark(true));
-      if (items.length) this.#deliver(items);
+      const entries = [...snapshot.range(this.#prefix)];
+      this.#whenSeen(entries, () => {
+        const items: WatchItem[] = [];
+        for (const entry of entries) if (this.#matches(entry)) items.push({ type: 'ADDED', entry, source: undefined });
+        if (options.sendInitialEvents && options.allowWatchBookmarks !== false) items.push(this.#makeBookmark(true));
+        if (items.length) this.#deliver(items);
+      });
     } else if (from === undefined) from = cache.snapshot().revision;
     if (this.#ended) return;
     this.#subscription = cache.watch(from, {
-      onEvents: (events) => this.#onEvents(events),
-      onProgress: (progress) => this.#onProgress(progress),
+      onEvents: (events) => {
+        const seen = this.#asSeen
+          ? events.flatMap(({ entry, previous }) => (previous ? [entry, previous] : [entry]))
+          : [];
+        this.#whenSeen(seen, () => this.#onEvents(events));
+      },
+      onProgress: (progress) => this.#whenSeen([], () => this.#onProgress(progress)),
       onClosed: (reason) => this.#end(internalError(`the watch ended: ${reason}`)),
     });
     if (!this.#subscription) {
@@ -143,8 +154,36 @@ class WatchRun implements RunningWatch {
   }
 
   #timeUp(): void {
-    if (this.#bookmarksWanted() && this.#revision > this.#bookmarked) this.#deliver([this.#makeBookmark(false)]);
+    if (this.#bookmarksWanted() && this.#revision > this.#bookmarked && !this.#seeing)
+      this.#deliver([this.#makeBookmark(false)]);
     this.#end(undefined);
+  }
+
+  #matches(entry: Entry): boolean {
+    const { matches } = this.#selection;
+    if (!matches) return true;
+    // What the selector reads has been converted before, see #whenSeen.
+    const seen = this.#asSeen ? (this.#asSeen(entry) as Entry) : entry;
+    return matches(seen.object);
+  }
+
+  /** Goes on when entries can be selected: at once, or when a webhook has converted them. */
+  #whenSeen(entries: readonly Entry[], goOn: () => void): void {
+    const pending = this.#asSeen ? entries.map(this.#asSeen).filter((seen) => seen instanceof Promise) : [];
+    if (pending.length === 0 && !this.#seeing) {
+      goOn();
+      return;
+    }
+    const previous = this.#seeing;
+    const mine: Promise<void> = Promise.all([...pending, previous])
+      .then(() => {
+        if (!this.#ended) goOn();
+      })
+      .catch((error) => this.#end(error instanceof StatusError ? error : internalError(String(error))))
+      .then(() => {
+        if (this.#seeing === mine) this.#seeing = undefined;
+      });
+    this.#seeing = mine;
   }
 
   #onEvents(events: readonly CacheEvent<Shared<KubeObject>>[]): void {
@@ -157,7 +196,7 @@ class WatchRun implements RunningWatch {
         items.push({ type: event.type, entry: event.entry, source: event });
         continue;
       }
-      const item = select(event, matches);
+      const item = select(event, (entry) => this.#matches(entry));
       if (item) items.push(item);
     }
     if (items.length) this.#deliver(items);
@@ -170,7 +209,9 @@ class WatchRun implements RunningWatch {
     if (this.#bookmark || bookmarkIntervalMs === undefined || !this.#bookmarksWanted()) return;
     this.#bookmark = this.#api.clock.after(bookmarkIntervalMs, () => {
       this.#bookmark = undefined;
-      if (this.#revision > this.#bookmarked) this.#deliver([this.#makeBookmark(false)]);
+      this.#whenSeen([], () => {
+        if (this.#revision > this.#bookmarked) this.#deliver([this.#makeBookmark(false)]);
+      });
     });
   }
 
@@ -224,15 +265,12 @@ class WatchRun implements RunningWatch {
 }
 
 /** What a watcher with a selector sees of a change: an object that enters or leaves its selection appears or goes. */
-function select(
-  event: CacheEvent<Shared<KubeObject>>,
-  matches: (object: Shared<KubeObject>) => boolean,
-): WatchItem | undefined {
+function select(event: CacheEvent<Shared<KubeObject>>, matches: (entry: Entry) => boolean): WatchItem | undefined {
   const before = event.previous
-    ? matches(event.previous.object)
-    : event.type === 'DELETED' && matches(event.entry.object);
+    ? matches(event.previous as Entry)
+    : event.type === 'DELETED' && matches(event.entry as Entry);
   if (event.type === 'DELETED') return before ? { type: 'DELETED', entry: event.entry, source: event } : undefined;
-  const after = matches(event.entry.object);
+  const after = matches(event.entry as Entry);
   if (after) {
     const type = event.previous === undefined || !before ? 'ADDED' : 'MODIFIED';
     return { type, entry: event.entry, source: type === event.type ? event : undefined };
