@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CertificateSigningRequest } from '../../src/api/certificates/certificate-signing-request.ts';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
+import { Endpoints } from '../../src/api/core/endpoints.ts';
 import { Namespace } from '../../src/api/core/namespace.ts';
 import { Pod } from '../../src/api/core/pod.ts';
 import { Secret } from '../../src/api/core/secret.ts';
+import { Service } from '../../src/api/core/service.ts';
 import { ServiceAccount } from '../../src/api/core/service-account.ts';
+import { EndpointSlice } from '../../src/api/discovery/endpoint-slice.ts';
 import { ClusterRole } from '../../src/api/rbac/cluster-role.ts';
 import { ClusterRoleBinding } from '../../src/api/rbac/cluster-role-binding.ts';
 import { Role } from '../../src/api/rbac/role.ts';
@@ -126,6 +129,29 @@ describe('namespaces keep tenants apart', () => {
       world.call(`/api/v1/namespaces/team-b/secrets/${name}`, { certificate: world.certificate('dana') });
     expect((await get('password')).status).toBe(403);
     expect((await get('nothing')).status).toBe(403);
+  });
+});
+
+describe('an editor of a namespace', () => {
+  beforeAll(async () => {
+    await admin.create(RoleBinding, {
+      metadata: { namespace: 'team-a', name: 'editor' },
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'system:aggregate-to-edit' },
+      subjects: [{ kind: 'User', apiGroup: rbac, name: 'edith' }],
+    });
+  });
+
+  it('points no service at the pods of others: endpoints are not his to write', async () => {
+    const edith = world.as('edith');
+    const metadata = { namespace: 'team-a', name: 's' };
+    await edith.create(Service, { metadata, spec: { ports: [{ port: 80 }] } });
+    const other = '10.244.7.7';
+    await expect(
+      edith.create(Endpoints, { metadata, subsets: [{ addresses: [{ ip: other }], ports: [{ port: 80 }] }] }),
+    ).rejects.toEqual(forbidden('cannot create resource "endpoints" in API group "" in the namespace "team-a"'));
+    await expect(
+      edith.create(EndpointSlice, { metadata, addressType: 'IPv4', endpoints: [{ addresses: [other] }], ports: [] }),
+    ).rejects.toEqual(forbidden('cannot create resource "endpointslices" in API group "discovery.k8s.io"'));
   });
 });
 

@@ -41,5 +41,5 @@ async function forward(
     throw serviceUnavailable((error as Error).message);
   }
   const { url = '/' } = exchange.req;
-  await relay(exchange, { ...target, path: url, headers: identityHeaders(exchange.user) });
+  await relay(exchange, { ...target, path: url, headers: identityHeaders(exchange.user), refuseRedirects: true });
 }

@@ -24,7 +24,9 @@ export interface RelayTarget {
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Changes a Location header, so that clients come back through the proxy. */
   rewriteLocation?(location: string): string;
-  /** Answers that are errors become a Status with their text as its message. */
+  /** A redirect would send the client, with its credentials for this server, wherever the target likes. */
+  readonly refuseRedirects?: boolean;
+  /** Answers that are errors become a Status with their text as its message; redirects are errors. */
   readonly errorsAsStatus?: boolean;
   /** The body, where it has been read already. */
   readonly body?: Uint8Array;
@@ -99,6 +101,13 @@ export function relay(exchange: Exchange, target: RelayTarget): Promise<void> {
     });
     outgoing.on('response', (incoming) => {
       const code = incoming.statusCode ?? 500;
+      const isRedirect = code >= 300 && code < 400 && incoming.headers.location !== undefined;
+      if (isRedirect && (target.refuseRedirects || target.errorsAsStatus)) {
+        incoming.destroy();
+        const why = 'the backend attempted to redirect this request, which is not permitted';
+        reject(new StatusError('Unknown', why, undefined, 502));
+        return;
+      }
       if (target.errorsAsStatus && (code < 200 || code > 206)) {
         statusOf(incoming).then(reject, reject);
         return;
