@@ -21,6 +21,7 @@ import { defaultKubeconfigPath } from './kubeconfig.ts';
 import { kubeletSettings } from './kubelet-settings.ts';
 import { machineAddress } from './networks.ts';
 import { adoptAuthority, ensureAgentPki, ensurePki, servingNames } from './pki.ts';
+import { schedulerSettings } from './scheduler-settings.ts';
 import { settleSharedState } from './shared-state.ts';
 import { fillFromSnapshot } from './snapshots.ts';
 
@@ -47,6 +48,7 @@ export async function prepareCluster(given: ClusterSettings, options: PrepareOpt
   const settings = withAbsoluteFiles(given);
   validateSettings(settings);
   kubeletSettings(settings);
+  schedulerSettings(settings);
   const dataDir = resolve(settings.dataDir);
   const known = readConfig(dataDir);
   if (known) {
@@ -136,6 +138,7 @@ const fileSettings = [
   'auditLog',
   'encryptionKeyFile',
   'kubeletConfig',
+  'schedulerConfig',
 ] as const;
 
 /** The processes run elsewhere than the command: files are named from the root. */

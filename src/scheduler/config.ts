@@ -1,5 +1,9 @@
 /** A KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1) as the scheduler takes it. */
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
+import { type FieldError, fieldErrorMessage, invalid } from '../api/machinery/field-error.ts';
+import { type ExtenderConfig, extenderShape, validateExtenders } from './config/extenders.ts';
+import { type GivenProfile, profileOf, profileShape, validatePercentage, validateProfiles } from './config/profiles.ts';
+import { checkShape, type Shape } from './config/shape.ts';
 import type { SchedulerProfile } from './framework.ts';
 
 /** Settings of the scheduler. */
@@ -10,78 +14,82 @@ export interface SchedulerConfig {
   readonly percentageOfNodesToScore?: number;
   readonly podInitialBackoffSeconds?: number;
   readonly podMaxBackoffSeconds?: number;
+  readonly extenders?: readonly ExtenderConfig[];
 }
 
-interface PluginSet {
-  readonly enabled?: readonly { readonly name: string; readonly weight?: number }[];
-  readonly disabled?: readonly { readonly name: string }[];
-}
-
-interface GivenProfile {
-  readonly schedulerName?: string;
-  readonly plugins?: Readonly<Record<string, PluginSet>>;
-  readonly pluginConfig?: readonly { readonly name: string; readonly args?: Readonly<Record<string, unknown>> }[];
-}
-
-interface Given {
+interface Given extends Omit<SchedulerConfig, 'profiles'> {
   readonly apiVersion?: string;
   readonly kind?: string;
   readonly profiles?: readonly GivenProfile[];
-  readonly percentageOfNodesToScore?: number;
-  readonly podInitialBackoffSeconds?: number;
-  readonly podMaxBackoffSeconds?: number;
+  readonly parallelism?: number;
 }
 
+/** Fields that are about how upstream's process runs are taken and have no effect here. */
+const shape: Shape = {
+  fields: {
+    apiVersion: 'string',
+    kind: 'string',
+    parallelism: 'integer',
+    leaderElection: 'any',
+    clientConnection: 'any',
+    enableProfiling: 'boolean',
+    enableContentionProfiling: 'boolean',
+    delayCacheUntilActive: 'boolean',
+    percentageOfNodesToScore: 'integer',
+    podInitialBackoffSeconds: 'integer',
+    podMaxBackoffSeconds: 'integer',
+    profiles: { list: profileShape },
+    extenders: { list: extenderShape },
+  },
+};
+
+const version = 'kubescheduler.config.k8s.io/v1';
+
+/** A configuration that cannot be followed; the message is one line that names the fields. */
 export class SchedulerConfigError extends Error {
   override readonly name = 'SchedulerConfigError';
 }
 
-/**
- * Reads a configuration file's text. A plugin is switched off when `multiPoint` disables it, or any of its extension points
- * does; weights come from `multiPoint` or `score`. Throws SchedulerConfigError for what it cannot follow.
- */
+/** Reads a configuration file's text: YAML or JSON. Throws SchedulerConfigError. */
 export function parseSchedulerConfig(text: string): SchedulerConfig {
-  const given = (parse(text) ?? {}) as Given;
-  if (given.kind !== 'KubeSchedulerConfiguration' || given.apiVersion !== 'kubescheduler.config.k8s.io/v1')
+  const document = parseDocument(text);
+  const problem = document.errors[0];
+  if (problem) throw new SchedulerConfigError(problem.message.split('\n')[0]!.replace(/:$/, ''));
+  const given = (document.toJS() ?? {}) as Given;
+  if (given.kind !== 'KubeSchedulerConfiguration' || given.apiVersion !== version)
     throw new SchedulerConfigError(
-      `the scheduler's configuration is ${given.apiVersion ?? '(no apiVersion)'} ${given.kind ?? '(no kind)'}; kubescheduler.config.k8s.io/v1 KubeSchedulerConfiguration is known`,
+      `it is ${given.apiVersion ?? '(no apiVersion)'} ${given.kind ?? '(no kind)'}; write apiVersion: ${version} and kind: KubeSchedulerConfiguration`,
     );
-  const profiles = given.profiles?.map(profileOf);
-  const names = profiles?.map((profile) => profile.schedulerName) ?? [];
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new SchedulerConfigError(`two profiles have the schedulerName "${twice}"`);
-  const percentage = given.percentageOfNodesToScore;
-  if (percentage !== undefined && !(percentage >= 0 && percentage <= 100))
-    throw new SchedulerConfigError(`percentageOfNodesToScore is ${percentage}; it must be between 0 and 100`);
-  const { podInitialBackoffSeconds: initial = 1, podMaxBackoffSeconds: max = 10 } = given;
-  if (initial <= 0 || max < initial)
-    throw new SchedulerConfigError(
-      `podInitialBackoffSeconds (${initial}) must be above 0 and not above podMaxBackoffSeconds (${max})`,
-    );
+  const misshapen = checkShape(given, shape, '');
+  const errors = misshapen.length ? misshapen : validate(given);
+  if (errors.length) throw new SchedulerConfigError(errors.map(fieldErrorMessage).join('; '));
+  const { profiles, percentageOfNodesToScore, extenders } = given;
   return {
-    ...(profiles?.length ? { profiles } : {}),
-    ...(percentage === undefined ? {} : { percentageOfNodesToScore: percentage }),
-    podInitialBackoffSeconds: initial,
-    podMaxBackoffSeconds: max,
+    ...(profiles?.length ? { profiles: profiles.map(profileOf) } : {}),
+    ...(percentageOfNodesToScore === undefined ? {} : { percentageOfNodesToScore }),
+    ...(extenders?.length ? { extenders } : {}),
+    podInitialBackoffSeconds: given.podInitialBackoffSeconds ?? defaultInitialBackoff,
+    podMaxBackoffSeconds: given.podMaxBackoffSeconds ?? defaultMaxBackoff,
   };
 }
 
-function profileOf({
-  schedulerName = 'default-scheduler',
-  plugins = {},
-  pluginConfig = [],
-}: GivenProfile): SchedulerProfile {
-  const disable = new Set<string>();
-  const enable = new Map<string, number | undefined>();
-  for (const [point, set] of Object.entries(plugins)) {
-    for (const { name } of set.disabled ?? []) if (name !== '*' || point === 'multiPoint') disable.add(name);
-    for (const { name, weight } of set.enabled ?? [])
-      enable.set(name, point === 'score' || point === 'multiPoint' ? (weight ?? enable.get(name)) : enable.get(name));
-  }
-  return {
-    schedulerName,
-    disable: [...disable],
-    enable: [...enable].map(([name, weight]) => ({ name, ...(weight === undefined ? {} : { weight }) })),
-    pluginArgs: Object.fromEntries(pluginConfig.map(({ name, args = {} }) => [name, args])),
-  };
+const defaultInitialBackoff = 1;
+const defaultMaxBackoff = 10;
+
+function validate(given: Given): FieldError[] {
+  const {
+    parallelism = 16,
+    podInitialBackoffSeconds: initial = defaultInitialBackoff,
+    podMaxBackoffSeconds: max = defaultMaxBackoff,
+  } = given;
+  return [
+    ...(parallelism > 0 ? [] : [invalid('parallelism', parallelism, 'should be an integer value greater than zero')]),
+    ...validateProfiles(given.profiles ?? [], 'profiles'),
+    ...validatePercentage(given.percentageOfNodesToScore, 'percentageOfNodesToScore'),
+    ...(initial > 0 ? [] : [invalid('podInitialBackoffSeconds', initial, 'must be greater than 0')]),
+    ...(max >= initial
+      ? []
+      : [invalid('podMaxBackoffSeconds', max, 'must be greater than or equal to PodInitialBackoffSeconds')]),
+    ...validateExtenders(given.extenders ?? [], 'extenders'),
+  ];
 }

@@ -10,7 +10,7 @@ import type { Client } from '../client/client.ts';
 import { createInformerSet } from '../client/informer-set.ts';
 import { SchedulerCache } from './cache.ts';
 import { watchDevices } from './devices/devices.ts';
-import { type CycleState, createFramework, type Verdict } from './framework.ts';
+import { type ActivePlugin, type CycleState, createFramework, type Verdict } from './framework.ts';
 import { type NodeInfo, podInfo } from './node-info.ts';
 import { Nominator } from './nominator.ts';
 import { builtinSchedulerPlugins } from './plugins.gen.ts';
@@ -77,7 +77,7 @@ export async function explainPlacement(
     const everywhere: Objection[] = [];
     for (const { running } of framework.preEnqueue) {
       const verdict = running.preEnqueue!(pod);
-      if (verdict) everywhere.push({ ...verdict, remedies: ['remove the gates from spec.schedulingGates'] });
+      if (verdict) everywhere.push({ ...verdict, remedies: remediesBefore[verdict.plugin] ?? [] });
     }
     const state: CycleState = new Map();
     const skipped = new Set<string>();
@@ -85,7 +85,8 @@ export async function explainPlacement(
       const result = running.preFilter!(state, pod);
       if (!result || !('code' in result)) continue;
       skipped.add(definition.name);
-      if (result.code !== 'Skip') everywhere.push(objectionOf(result, pod, undefined));
+      if (result.code !== 'Skip' && !everywhere.some(({ plugin }) => plugin === result.plugin))
+        everywhere.push(objectionOf(result, pod, undefined));
     }
     state.set('skipped', skipped);
     return {
@@ -94,8 +95,8 @@ export async function explainPlacement(
         node: node.name,
         objections: framework.filter
           .filter(({ definition }) => !skipped.has(definition.name))
-          .flatMap(({ running }) => {
-            const verdict = running.filter!(state, pod, node);
+          .flatMap((plugin) => {
+            const verdict = ask(plugin, state, pod, node);
             return verdict ? [objectionOf(verdict, pod, node)] : [];
           }),
       })),
@@ -106,11 +107,26 @@ export async function explainPlacement(
   }
 }
 
+/** A filter's verdict; one that meets an error cannot place the pod there either. */
+function ask({ definition, running }: ActivePlugin, state: CycleState, pod: Shared<Pod>, node: NodeInfo) {
+  try {
+    return running.filter!(state, pod, node);
+  } catch (error) {
+    return { code: 'Error', plugin: definition.name, reasons: [(error as Error).message] } satisfies Verdict;
+  }
+}
+
 function objectionOf(verdict: Verdict, pod: Shared<Pod>, node: NodeInfo | undefined): Objection {
   return { plugin: verdict.plugin, reasons: verdict.reasons, remedies: remediesOf(verdict, pod, node) };
 }
 
 type Remedy = (pod: Shared<Pod>, node: NodeInfo) => string[];
+
+/** What helps a pod that is not even queued. */
+const remediesBefore: Readonly<Record<string, readonly string[]>> = {
+  SchedulingGates: ['remove the gates from spec.schedulingGates'],
+  DynamicResources: ['create the claims or claim templates that spec.resourceClaims names'],
+};
 
 const hardEffects = ['NoSchedule', 'NoExecute'];
 
@@ -163,6 +179,10 @@ const remedies: Readonly<Record<string, Remedy>> = {
   VolumeBinding: () => ['bind or create the volumes of its claims where the node can reach them'],
   VolumeZone: () => ["run it on a node in the volumes' zone"],
   VolumeRestrictions: () => ['end the pod that uses the ReadWriteOncePod claim'],
+  DynamicResources: () => [
+    'publish devices that its claims select on the node, or free those that others hold (kubectl get resourceclaims -A)',
+  ],
+  NodeDeclaredFeatures: () => ['run it on a node whose kubelet has the feature (status.declaredFeatures)'],
   NodeVolumeLimits: () => ['move a pod with volumes of this driver to another node'],
 };
 

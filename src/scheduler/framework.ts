@@ -132,74 +132,122 @@ export interface ActivePlugin {
   readonly weight: number;
 }
 
+/** Where plugins take part, in the order of a cycle. */
+export const extensionPoints = [
+  'preEnqueue',
+  'preFilter',
+  'filter',
+  'postFilter',
+  'preScore',
+  'score',
+  'reserve',
+  'permit',
+  'preBind',
+  'bind',
+  'postBind',
+] as const;
+export type ExtensionPoint = (typeof extensionPoints)[number];
+
 /** One profile's plugins, sorted into their extension points. */
-export interface Framework {
+export interface Framework extends Readonly<Record<ExtensionPoint, readonly ActivePlugin[]>> {
   readonly schedulerName: string;
+  /** Of the nodes, how many are looked at for the best; undefined for what holds for all profiles. */
+  readonly percentageOfNodesToScore: number | undefined;
   readonly plugins: readonly ActivePlugin[];
-  readonly preEnqueue: readonly ActivePlugin[];
-  readonly preFilter: readonly ActivePlugin[];
-  readonly filter: readonly ActivePlugin[];
-  readonly postFilter: readonly ActivePlugin[];
-  readonly preScore: readonly ActivePlugin[];
-  readonly score: readonly ActivePlugin[];
-  readonly reserve: readonly ActivePlugin[];
-  readonly permit: readonly ActivePlugin[];
-  readonly preBind: readonly ActivePlugin[];
-  readonly bind: readonly ActivePlugin[];
-  readonly postBind: readonly ActivePlugin[];
 }
+
+/** What a profile switches on and off; `*` for all that it does not switch on itself. */
+export interface PluginSet {
+  readonly enabled?: readonly { readonly name: string; readonly weight?: number }[];
+  readonly disabled?: readonly { readonly name: string }[];
+}
+
+/** By extension point; `multiPoint` for all the points that a plugin has. */
+export type PluginSets = Readonly<Partial<Record<ExtensionPoint | 'multiPoint', PluginSet>>>;
 
 /** A profile of the KubeSchedulerConfiguration. */
 export interface SchedulerProfile {
   readonly schedulerName: string;
-  /** Names switched off; `*` for all that are not in `enable`. */
-  readonly disable?: readonly string[];
-  readonly enable?: readonly { readonly name: string; readonly weight?: number }[];
+  readonly percentageOfNodesToScore?: number;
+  readonly plugins?: PluginSets;
   readonly pluginArgs?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** Builds a profile's framework from the plugins there are. */
+interface Choice {
+  readonly name: string;
+  readonly weight: number | undefined;
+}
+
+const switchesOff = ({ disabled = [] }: PluginSet, name: string) =>
+  disabled.some((one) => one.name === name || one.name === '*');
+
+/** The plugins that run at all their points: the default ones as the profile changes them, then its own. */
+function chooseMultiPoint(available: readonly SchedulerPlugin[], given: PluginSet = {}): Choice[] {
+  const enabled = new Map(given.enabled?.map(({ name, weight }) => [name, weight]));
+  const defaults = available
+    .filter((plugin) => plugin.enabledByDefault && !switchesOff(given, plugin.name))
+    .toSorted((a, b) => a.order - b.order)
+    .map(({ name, weight }) => ({ name, weight: enabled.get(name) ?? weight }));
+  const further = [...enabled].filter(([name]) => !defaults.some((one) => one.name === name));
+  return [...defaults, ...further.map(([name, weight]) => ({ name, weight }))];
+}
+
+/** The plugins of one point: those of both sets first, in the point's order, then the rest of each. */
+function chooseAt(multiPoint: readonly Choice[], given: PluginSet = {}): Choice[] {
+  const own = (given.enabled ?? []).map(({ name, weight }) => ({ name, weight }));
+  const isIn = (list: readonly Choice[]) => (one: Choice) => list.some(({ name }) => name === one.name);
+  const both = own.filter(isIn(multiPoint)).map((one) => ({
+    ...one,
+    weight: one.weight ?? multiPoint.find(({ name }) => name === one.name)?.weight,
+  }));
+  const rest = multiPoint.filter((one) => !isIn(own)(one) && !switchesOff(given, one.name));
+  return [...both, ...rest, ...own.filter((one) => !isIn(multiPoint)(one))];
+}
+
+/** Names of the plugins that a profile wants at an extension point, whether they have it or not. */
+export const namesAt = (sets: PluginSets, available: readonly SchedulerPlugin[], point: ExtensionPoint): string[] =>
+  chooseAt(chooseMultiPoint(available, sets.multiPoint), sets[point]).map(({ name }) => name);
+
+/** Builds a profile's framework from the plugins there are; names that are not among them are passed over. */
 export function createFramework(
   profile: SchedulerProfile,
   available: readonly SchedulerPlugin[],
   environment: Omit<SchedulerEnvironment, 'args' | 'framework'>,
 ): Framework {
-  const enabled = new Map(profile.enable?.map((e) => [e.name, e.weight]) ?? []);
-  const disabled = new Set(profile.disable ?? []);
-  const unknown = [...enabled.keys(), ...disabled].find(
-    (name) => name !== '*' && !available.some((p) => p.name === name),
-  );
-  if (unknown) throw new Error(`scheduler profile ${profile.schedulerName}: there is no plugin "${unknown}"`);
+  const { plugins: sets = {}, pluginArgs = {} } = profile;
   let framework: Framework | undefined;
-  const plugins = available
-    .filter((p) => enabled.has(p.name) || (p.enabledByDefault && !disabled.has(p.name) && !disabled.has('*')))
-    .toSorted((a, b) => a.order - b.order)
-    .map(
-      (definition): ActivePlugin => ({
-        definition,
-        weight: enabled.get(definition.name) ?? definition.weight ?? 0,
-        running: definition.create({
-          ...environment,
-          args: profile.pluginArgs?.[definition.name] ?? {},
-          framework: () => framework!,
-        }),
-      }),
-    );
-  const having = (point: keyof RunningPlugin) => plugins.filter((p) => p.running[point] !== undefined);
+  const running = new Map<string, Omit<ActivePlugin, 'weight'>>();
+  const run = (name: string) => {
+    const definition = available.find((plugin) => plugin.name === name);
+    let plugin = running.get(name);
+    if (!plugin && definition) {
+      const args = pluginArgs[name] ?? {};
+      plugin = { definition, running: definition.create({ ...environment, args, framework: () => framework! }) };
+      running.set(name, plugin);
+    }
+    return plugin;
+  };
+  const multiPoint = chooseMultiPoint(available, sets.multiPoint);
+  const plugins = new Map<string, ActivePlugin>();
+  const at = (point: ExtensionPoint): ActivePlugin[] =>
+    chooseAt(multiPoint, sets[point]).flatMap(({ name, weight }) => {
+      const plugin = run(name);
+      if (!plugin || plugin.running[point] === undefined) return [];
+      // What has no weight of its own counts once.
+      const active = { ...plugin, weight: weight || 1 };
+      const known = plugins.get(name);
+      if (point === 'score' || !known) plugins.set(name, active);
+      return [point === 'score' || !known ? active : known];
+    });
+  const points = Object.fromEntries(extensionPoints.map((point) => [point, at(point)])) as Record<
+    ExtensionPoint,
+    ActivePlugin[]
+  >;
   framework = {
     schedulerName: profile.schedulerName,
-    plugins,
-    preEnqueue: having('preEnqueue'),
-    preFilter: having('preFilter'),
-    filter: having('filter'),
-    postFilter: having('postFilter'),
-    preScore: having('preScore'),
-    score: having('score').filter((p) => p.weight > 0),
-    reserve: having('reserve'),
-    permit: having('permit'),
-    preBind: having('preBind'),
-    bind: having('bind'),
-    postBind: having('postBind'),
+    percentageOfNodesToScore: profile.percentageOfNodesToScore,
+    plugins: [...plugins.values()],
+    ...points,
   };
   return framework;
 }

@@ -6,6 +6,7 @@ import { dynamicResources as dynamic_resources_dynamicResources } from './plugin
 import { imageLocality as image_locality_imageLocality } from './plugins/image-locality.ts';
 import { interPodAffinity as inter_pod_affinity_interPodAffinity } from './plugins/inter-pod-affinity.ts';
 import { nodeAffinity as node_affinity_nodeAffinity } from './plugins/node-affinity.ts';
+import { nodeDeclaredFeatures as node_declared_features_nodeDeclaredFeatures } from './plugins/node-declared-features.ts';
 import { nodeName as node_name_nodeName } from './plugins/node-name.ts';
 import { nodePorts as node_ports_nodePorts } from './plugins/node-ports.ts';
 import { nodeResourcesFit as node_resources_fit_nodeResourcesFit } from './plugins/node-resources-fit.ts';
@@ -28,6 +29,7 @@ export const builtinSchedulerPlugins: readonly SchedulerPlugin[] = [
   image_locality_imageLocality,
   inter_pod_affinity_interPodAffinity,
   node_affinity_nodeAffinity,
+  node_declared_features_nodeDeclaredFeatures,
   node_name_nodeName,
   node_ports_nodePorts,
   node_resources_fit_nodeResourcesFit,

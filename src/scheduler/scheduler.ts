@@ -184,7 +184,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
       outcome = scheduleOne(framework, pod, {
         cache,
         random,
-        percentageOfNodesToScore: config?.percentageOfNodesToScore ?? 0,
+        percentageOfNodesToScore: framework.percentageOfNodesToScore ?? config?.percentageOfNodesToScore ?? 0,
         cursor,
         nominator,
         memo,

@@ -223,6 +223,35 @@ describe('pod affinity', () => {
   });
 });
 
+describe('features that nodes declare', () => {
+  const declaring = (name: string, ...declaredFeatures: string[]) => {
+    const it = node(name);
+    return { ...it, status: { ...it.status, declaredFeatures } };
+  };
+  const restarting = pod('p', {
+    containers: [{ name: 'c', restartPolicyRules: [{ action: 'RestartAllContainers' }] }],
+  } as DeepPartial<Pod['spec']>);
+
+  it('are looked for by the pods that need them', () => {
+    const w = world([node('old'), declaring('new', 'RestartAllContainersOnContainerExits')]);
+    expect(w.placed(restarting)).toBe('new');
+    expect(w.refusal(pod('q', { hostNetwork: true, hostUsers: false }))).toBe(
+      '0/2 nodes are available: 2 node declared features check failed - unsatisfied requirements: UserNamespacesHostNetworkSupport.',
+    );
+    expect(['old', 'new']).toContain(w.placed(pod('r')));
+  });
+
+  it('help when they come', () => {
+    const { running } = world([]).framework.filter.find(
+      ({ definition }) => definition.name === 'NodeDeclaredFeatures',
+    )!;
+    const update = (object: unknown, old: unknown) =>
+      running.helps!({ kind: 'Node', action: 'update', object, old } as never, restarting);
+    expect(update(declaring('a', 'RestartAllContainersOnContainerExits'), node('a'))).toBe(true);
+    expect(update(node('a', { labels: { x: 'y' } }), node('a'))).toBe(false);
+  });
+});
+
 describe('the search', () => {
   it('looks at as many nodes as upstream does', () => {
     expect([10, 100, 1000, 5000, 6000].map((n) => feasibleNodesToFind(n, 0))).toEqual([10, 100, 420, 500, 300]);

@@ -120,6 +120,7 @@ export function world(nodes: readonly Shared<Node>[], others: readonly Shared<Ku
   const cursor = { next: 0 };
   return {
     cache,
+    environment,
     framework,
     schedule: (p: Shared<Pod>): Placement | Refusal =>
       scheduleOne(framework, p, { cache, random, percentageOfNodesToScore: 0, cursor, nominator, memo }),

@@ -7,7 +7,7 @@ const name = 'NodeResourcesBalancedAllocation';
 /** Prefers nodes whose resources would be used evenly: 100 less the standard deviation of the used fractions. */
 export const balancedAllocation = defineSchedulerPlugin({
   name,
-  order: 80,
+  order: 150,
   weight: 1,
   enabledByDefault: true,
   nodeLocal: true,

@@ -14,7 +14,7 @@ function normalizedImage(image: string): string {
 /** Prefers nodes that have the pod's images already, the larger the better, unless few nodes have them. */
 export const imageLocality = defineSchedulerPlugin({
   name,
-  order: 130,
+  order: 160,
   weight: 1,
   enabledByDefault: true,
   events: [],
