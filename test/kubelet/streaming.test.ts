@@ -1,7 +1,10 @@
 /** Logs, exec, attach and port forwarding with stock kubectl, through the API server and the node's server. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stockClients } from '../clients/stock-clients.ts';
@@ -131,6 +134,35 @@ describe.skipIf(missing)(`sessions with containers${missing ? ` (${missing})` : 
     const much = 'x'.repeat(5_000_000);
     const { out } = await piped(much, 'exec', '-i', 'talk', '-c', 'main', '--', 'cat');
     expect(out.length).toBe(much.length);
+  });
+
+  it('copy files both ways, and take none out of the directory that they are copied to', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'copy-'));
+    const [inside, node] = [join(dir, 'inside'), join(dir, 'node')];
+    for (const one of [inside, node]) mkdirSync(one);
+    const inContainer = (input: string, text: string) =>
+      piped(input, 'exec', '-i', 'talk', '-c', 'main', '--', 'sh', '-c', text);
+    const tar = (command: string) => `printf '#!/bin/sh\\n${command}\\n' > /bin/tar; chmod +x /bin/tar`;
+    try {
+      for (const name of ['file', 'other']) writeFileSync(join(dir, name), 'evil');
+      symlinkSync(node, join(dir, 'link'));
+      expect(await inContainer('', tar('exec busybox tar "$@"'))).toMatchObject({ code: 0 });
+      await kubectl('cp', join(dir, 'file'), 'talk:/copied', '-c', 'main');
+      await kubectl('cp', 'talk:/copied', join(inside, 'back'), '-c', 'main');
+      expect(readFileSync(join(inside, 'back'), 'utf8')).toBe('evil');
+
+      // What the container's own tar says is up to the container.
+      const names = 's,^file$,../../node/upwards,;s,^link$,tree/link,;s,^other$,tree/link/through,';
+      const { stdout } = spawnSync('tar', ['-C', dir, '-cPf', '-', 'file', 'link', 'other', '--transform', names]);
+      const prepared = await inContainer(stdout.toString('base64'), `base64 -d > /evil; ${tar('cat /evil')}`);
+      expect(prepared).toMatchObject({ code: 0 });
+      const copied = await piped('', 'cp', 'talk:/tree', join(inside, 'tree'), '-c', 'main');
+      expect(copied.err).not.toBe('');
+      expect(readdirSync(node)).toEqual([]);
+      expect(readdirSync(dir).sort()).toEqual(['file', 'inside', 'link', 'node', 'other']);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 
   it('also over SPDY, as older clients do', async () => {
