@@ -39,6 +39,21 @@ describe('encryption at rest', () => {
     expect(() => fromStored(Buffer.from('k8s:enc:kms:v2:x:123'), path)).toThrow(/does not know/);
   });
 
+  it('hides with AES-CBC as upstream stores it, and reads what that wrote', () => {
+    const cbc = createEncryption([{ ...key('one', 1), provider: 'aescbc' }]);
+    const stored = Buffer.from(cbc.toStored(plain, path));
+    expect(stored.toString('latin1')).toMatch(/^k8s:enc:aescbc:v1:one:/);
+    expect(stored.length).toBe('k8s:enc:aescbc:v1:one:'.length + 16 + Math.ceil((plain.length + 1) / 16) * 16);
+    expect(stored.includes('password')).toBe(false);
+    expect(Buffer.from(cbc.fromStored(stored, path)).equals(plain)).toBe(true);
+    // A key of the same name for another cipher is another key.
+    const both = createEncryption([key('one', 2), { ...key('one', 1), provider: 'aescbc' }]);
+    expect(Buffer.from(both.fromStored(stored, path)).equals(plain)).toBe(true);
+    expect(Buffer.from(both.toStored(plain, path)).toString('latin1')).toMatch(/^k8s:enc:aesgcm:v1:one:/);
+    expect(() => createEncryption([key('one', 1)]).fromStored(stored, path)).toThrow(/the key "one", which is not in/);
+    expect(() => cbc.fromStored(stored.subarray(0, stored.length - 1), path)).toThrow(/wrong key or damaged/);
+  });
+
   it('refuses keys that AES does not take, and names that cannot be told apart', () => {
     expect(() => createEncryption([])).toThrow(/at least one key/);
     expect(() => createEncryption([{ name: 'a', secret: new Uint8Array(20) }])).toThrow(/20 bytes/);
@@ -71,7 +86,40 @@ describe('encryption at rest', () => {
     const off = parseEncryptionConfiguration(text(`{identity: {}}, ${aes}`)).get('secrets')!;
     expect(off.toStored(plain, path)).toBe(plain);
     expect(Buffer.from(off.fromStored(on.toStored(plain, path), path)).equals(plain)).toBe(true);
+    const cbc = parseEncryptionConfiguration(text(aes.replace('aesgcm', 'aescbc'))).get('secrets')!;
+    expect(Buffer.from(cbc.toStored(plain, path)).toString('latin1')).toMatch(/^k8s:enc:aescbc:v1:k1:/);
     expect(() => parseEncryptionConfiguration(text('{kms: {}}'))).toThrow(/kms is not known/);
     expect(() => parseEncryptionConfiguration('kind: Pod')).toThrow(/no EncryptionConfiguration/);
+  });
+
+  it('encrypts the resources that the file names, one by one, by group or all, the first rule first', () => {
+    const providers = (name: string) => [
+      { aesgcm: { keys: [{ name, secret: Buffer.alloc(32, 5).toString('base64') }] } },
+    ];
+    const rules = parseEncryptionConfiguration(
+      JSON.stringify({
+        kind: 'EncryptionConfiguration',
+        resources: [
+          { resources: ['events', 'leases.coordination.k8s.io'], providers: [{ identity: {} }] },
+          { resources: ['secrets'], providers: providers('own') },
+          { resources: ['*.', '*.apps'], providers: providers('group') },
+          { resources: ['secrets', '*.*'], providers: providers('rest') },
+        ],
+      }),
+    );
+    const keyOf = (resource: string) =>
+      /v1:(\w+):/.exec(Buffer.from(rules.get(resource)?.toStored(plain, path) ?? '').toString('latin1'))?.[1];
+    expect(
+      ['secrets', 'configmaps', 'deployments.apps', 'widgets.example.com', 'events', 'leases.coordination.k8s.io'].map(
+        keyOf,
+      ),
+    ).toEqual(['own', 'group', 'group', 'rest', undefined, undefined]);
+    const some = parseEncryptionConfiguration(
+      JSON.stringify({
+        kind: 'EncryptionConfiguration',
+        resources: [{ resources: ['secrets'], providers: providers('a') }],
+      }),
+    );
+    expect(some.get('configmaps')).toBeUndefined();
   });
 });
