@@ -35,6 +35,8 @@ export interface NodeSettings {
   readonly containerLogMaxSizeBytes: number;
   readonly containerLogMaxFiles: number;
   readonly containerLogMonitorIntervalMs: number;
+  /** Whether the node's server shows /var/log to those who may use `nodes/log`. */
+  readonly enableSystemLogHandler: boolean;
   readonly allowedUnsafeSysctls: readonly string[];
 }
 

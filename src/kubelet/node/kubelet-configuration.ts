@@ -27,6 +27,7 @@ export const defaultSettings: Omit<NodeSettings, 'hostname' | 'cgroupDriver' | '
   containerLogMaxSizeBytes: 10 * 1024 * 1024,
   containerLogMaxFiles: 5,
   containerLogMonitorIntervalMs: 10_000,
+  enableSystemLogHandler: true,
   allowedUnsafeSysctls: [],
 };
 
@@ -60,6 +61,14 @@ const text = (setting: keyof NodeSettings, allowed?: readonly string[]): Field =
   setting,
   read(value) {
     must(typeof value === 'string' && (!allowed || allowed.includes(value)), allowed?.join(' or ') ?? 'a text');
+    return value;
+  },
+  show: same,
+});
+const yesOrNo = (setting: keyof NodeSettings): Field => ({
+  setting,
+  read(value) {
+    must(typeof value === 'boolean', 'true or false');
     return value;
   },
   show: same,
@@ -102,14 +111,8 @@ const fields: Readonly<Record<string, Field>> = {
   resolvConf: text('resolvConf'),
   maxPods: integer('maxPods', 1),
   podPidsLimit: integer('podPidsLimit', -1),
-  seccompDefault: {
-    setting: 'seccompDefault',
-    read(value) {
-      must(typeof value === 'boolean', 'true or false');
-      return value;
-    },
-    show: same,
-  },
+  seccompDefault: yesOrNo('seccompDefault'),
+  enableSystemLogHandler: yesOrNo('enableSystemLogHandler'),
   systemReserved: amounts('systemReserved'),
   kubeReserved: amounts('kubeReserved'),
   cgroupDriver: text('cgroupDriver', ['cgroupfs', 'systemd']),

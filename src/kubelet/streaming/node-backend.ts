@@ -29,6 +29,8 @@ export interface NodeBackend {
   pods(): readonly Shared<Pod>[];
   /** Those that run something, as far as the runtime knows them. */
   runningPods(): Promise<readonly object[]>;
+  /** Where the machine's own logs are; undefined keeps them from everyone. */
+  readonly systemLogDir?: string | undefined;
   /** The node's KubeletConfiguration. */
   configuration(): object;
   log(

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { type NodeBackend, NodeRequestError } from './node-backend.ts';
 import { logQuery, pathParts, refOf } from './queries.ts';
+import { answerSystemLog } from './system-logs.ts';
 
 interface Request {
   readonly request: IncomingMessage;
@@ -72,6 +73,11 @@ const logs: Answer = async ({ backend, clock, ending }, { request, response, res
   }
 };
 
+const systemLogs: Answer = async ({ backend }, { response, rest }) => {
+  if (!backend.systemLogDir) throw new NodeRequestError(405, 'logs endpoint is disabled.');
+  await answerSystemLog(backend.systemLogDir, rest.filter(Boolean), response);
+};
+
 const session: Answer = () => {
   throw new NodeRequestError(400, 'you must specify at least 1 of stdin, stdout, stderr, and ask for an upgrade');
 };
@@ -97,6 +103,7 @@ const routes: Readonly<Record<string, Route>> = {
   },
   stats: { method: 'GET', open: true, answer: stats },
   metrics: { open: true, answer: metrics },
+  logs: { method: 'GET', open: true, answer: systemLogs },
   containerLogs: { method: 'GET', open: true, answer: logs },
   run: {
     method: 'POST',

@@ -40,6 +40,7 @@ export function podBackend(kit: PodKit, workers: PodWorkers): NodeBackend {
     async runningPods() {
       return workers.all().flatMap((worker) => runningPod(worker) ?? []);
     },
+    systemLogDir: context.settings.enableSystemLogHandler ? '/var/log' : undefined,
     configuration: () => kubeletConfiguration(context.settings),
     async checkpoint(ref) {
       const { id } = await runningContainer(ref);
