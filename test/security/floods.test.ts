@@ -139,6 +139,33 @@ describe('a flood of lists', () => {
 });
 
 describe('a flood of watches', () => {
+  it('that begin with much has its seats until that was read, and no longer', async () => {
+    const data = { x: 'x'.repeat(100_000) };
+    for (let i = 0; i < 10; i++)
+      await world.admin.create(ConfigMap, { metadata: { namespace: 'busy', name: `large-${i}` }, data });
+    const flooding = await session(mallory);
+    const working = await session(ann);
+    try {
+      const streams = Array.from({ length: 8 }, () =>
+        flooding.request({ ':path': `${path}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan` }),
+      );
+      for (const stream of streams) stream.on('error', () => undefined).pause();
+      await expect.poll(() => metric('apiserver_flowcontrol_current_executing_seats')).toBeGreaterThan(0);
+      const full = await metric('apiserver_flowcontrol_nominal_limit_seats');
+      expect(await metric('apiserver_flowcontrol_current_executing_seats')).toBeLessThanOrEqual(full);
+      for (const stream of streams) stream.resume();
+      await expect.poll(() => metric('apiserver_flowcontrol_current_executing_seats')).toBe(0);
+      // All of them go on as watches, without a seat.
+      expect(await metric('apiserver_flowcontrol_current_inqueue_requests')).toBe(0);
+      expect(streams.every((stream) => !stream.closed)).toBe(true);
+      expect(await ask(working, `${path}/c1`)).toBe(200);
+    } finally {
+      flooding.destroy();
+      working.destroy();
+      for (let i = 0; i < 10; i++) await world.admin.delete(ConfigMap, { namespace: 'busy', name: `large-${i}` });
+    }
+  });
+
   it('takes no seat from others', async () => {
     const flooding = await session(mallory);
     const working = await session(ann);

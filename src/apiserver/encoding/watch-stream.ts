@@ -1,4 +1,5 @@
 /** Writes a watch as an HTTP response: one frame an event, encoded once for all watchers that want the same form. */
+import type { Writable } from 'node:stream';
 import type { AnyKind } from '../../api/kind.ts';
 import type { StatusError } from '../../api/machinery/status.ts';
 import { type Exchange, isGone } from '../filters/exchange.ts';
@@ -67,6 +68,14 @@ export class WatchStream implements WatchSink {
     this.#exchange.responseCode = 200;
     res.statusCode = 200;
     res.flushHeaders();
+  }
+
+  /** Calls back once the client has taken what was written so far, or at least as much as to want more. */
+  whenRead(callback: () => void): void {
+    const { res } = this.#exchange;
+    const writable = (res as { stream?: Writable }).stream ?? res;
+    if (writable.writableNeedDrain) writable.once('drain', callback);
+    else callback();
   }
 
   onItems(items: readonly WatchItem[]): void {

@@ -145,6 +145,7 @@ async function streamWatch(api: ApiContext, exchange: Exchange, call: Call): Pro
     open: () => stream.open(),
   });
   exchange.onDone(() => running.stop());
+  stream.whenRead(() => exchange.onInitialized?.());
   if (exchange.res.destroyed || exchange.res.closed) running.stop();
 }
 

@@ -36,6 +36,8 @@ export class Exchange implements AuditSubject {
   cacheControl = 'no-cache, private';
   /** Set by the filter that answers: no further one is run. */
   answered = false;
+  /** Called once a watch has sent what was there when it began. */
+  onInitialized: (() => void) | undefined;
   /** Called once when the request becomes a stream. */
   onStream: (() => void) | undefined;
   /** Set where the request is recorded. */

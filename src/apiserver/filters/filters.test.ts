@@ -1,13 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigMap } from '../../api/core/config-map.ts';
-import { PriorityLevelConfiguration } from '../../api/flowcontrol/priority-level-configuration.ts';
-import { VirtualClock } from '../../base/clock.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import { negotiate } from '../encoding/negotiate.ts';
 import { startTestServer, type TestServer } from '../test-server.ts';
 import { loopbackUser } from '../user.ts';
-import { Exchange, type HttpRequest, type HttpResponse } from './exchange.ts';
-import { createFlowControl } from './flow-control.ts';
 import { runChecks } from './health.ts';
 import { parseRequestInfo } from './request-info.ts';
 
@@ -155,75 +151,5 @@ describe('a server', () => {
     expect(json.message).toBe(
       'pods is forbidden: User "admin" cannot list resource "pods" in API group "" in the namespace "default"',
     );
-  });
-});
-
-describe('priority and fairness', () => {
-  it('lets the flows of a full level take turns, and refuses when their queues are full', async () => {
-    const clock = new VirtualClock();
-    await using running = await startTestServer({ clock, flowControl: false });
-    const { client } = running;
-    await client.patch(
-      PriorityLevelConfiguration,
-      { name: 'workload-low' },
-      {
-        spec: {
-          limited: {
-            nominalConcurrencyShares: 0,
-            limitResponse: { type: 'Queue', queuing: { queues: 1, handSize: 1, queueLengthLimit: 2 } },
-          },
-        },
-      },
-      { type: 'merge' },
-    );
-    const done: (() => void)[] = [];
-    const started: string[] = [];
-    const exchanges: Exchange[] = [];
-    const api = {
-      registry: running.server.kinds,
-      clock,
-      metrics: { counter: () => ({ inc() {} }), gauge: () => ({}) },
-    };
-    const control = createFlowControl(api as unknown as Parameters<typeof createFlowControl>[0]);
-    const enter = (account: string, id: string) => {
-      const res = { setHeader() {}, once() {} } as unknown as HttpResponse;
-      const exchange = new Exchange(
-        { req: {} as HttpRequest, res },
-        parseRequestInfo('GET', '/api/v1/namespaces/a/pods'),
-        0,
-      );
-      exchanges.push(exchange);
-      exchange.user = { name: `system:serviceaccount:a:${account}`, groups: ['system:serviceaccounts'] };
-      const pending = control.filter(exchange);
-      return Promise.resolve(pending).then(() => {
-        started.push(id);
-        done.push(() => exchange.done());
-      });
-    };
-    const settle = () => new Promise((resolve) => setImmediate(resolve));
-    await enter('greedy', 'g1');
-    const waiting = [enter('greedy', 'g2'), enter('greedy', 'g3'), enter('modest', 'm1')];
-    await expect(enter('greedy', 'g4')).rejects.toMatchObject({ code: 429, details: { retryAfterSeconds: 1 } });
-    expect(started).toEqual(['g1']);
-    for (let i = 0; i < 3; i++) {
-      done[i]!();
-      await settle();
-    }
-    await Promise.all(waiting);
-    expect(started).toEqual(['g1', 'g2', 'm1', 'g3']);
-
-    // One that waited in vain gives back no seat: whoever holds one still keeps others out.
-    const inVain = [enter('greedy', 'g5'), enter('modest', 'm2')].map((entered) =>
-      expect(entered).rejects.toMatchObject({ code: 429 }),
-    );
-    await clock.advance(15_000);
-    await Promise.all(inVain);
-    for (const exchange of exchanges.slice(-2)) exchange.done();
-    const next = enter('modest', 'm3');
-    await settle();
-    expect(started.includes('m3')).toBe(false);
-    done[3]!();
-    await next;
-    control.stop();
   });
 });

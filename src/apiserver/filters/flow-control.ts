@@ -10,83 +10,42 @@ import type { ApiContext } from '../context.ts';
 import { follow } from '../registry/follow.ts';
 import type { StoredResource } from '../registry/resource.ts';
 import type { Exchange, Filter } from './exchange.ts';
+import { FlowLevel, type Waiting } from './flow-level.ts';
 import { classify, sortSchemas } from './flow-schemas.ts';
+import { estimateSeats } from './work-estimate.ts';
 
 /** As upstream's --max-requests-inflight and --max-mutating-requests-inflight together. */
 const totalConcurrency = 600;
 /** How long a request may wait for its turn: a quarter of the request time-out. */
 const maxWaitMs = 15_000;
 
-interface Waiting {
-  start(): void;
-  refuse(): void;
-}
+/** As upstream: streams that are no watches last as long as their clients like, and are not held back. */
+const streams: ReadonlySet<string> = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
 
-/** The requests of one priority level: some run, others wait in one queue a flow, which take turns. */
-class Level {
-  limit = 1;
-  queueLength = 0;
-  exempt = false;
-  uid = '';
-  running = 0;
-  waiting = 0;
-  readonly #queues = new Map<string, Waiting[]>();
+const waitBuckets = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30];
 
-  enter(flow: string, waiting: Waiting): 'run' | 'wait' | 'refuse' {
-    if (this.exempt || this.running < this.limit) {
-      this.running++;
-      return 'run';
-    }
-    const queue = this.#queues.get(flow) ?? [];
-    if (queue.length >= this.queueLength) return 'refuse';
-    queue.push(waiting);
-    this.#queues.set(flow, queue);
-    this.waiting++;
-    return 'wait';
-  }
-
-  leave(): void {
-    this.running--;
-    // The flow whose turn it was goes to the end of the line.
-    for (const [flow, queue] of this.#queues) {
-      this.#queues.delete(flow);
-      const next = queue.shift();
-      if (queue.length) this.#queues.set(flow, queue);
-      if (!next) continue;
-      this.waiting--;
-      this.running++;
-      next.start();
-      return;
-    }
-  }
-
-  abandon(flow: string, waiting: Waiting): boolean {
-    const queue = this.#queues.get(flow);
-    const at = queue?.indexOf(waiting) ?? -1;
-    if (!queue || at < 0) return false;
-    queue.splice(at, 1);
-    if (queue.length === 0) this.#queues.delete(flow);
-    this.waiting--;
-    return true;
-  }
-}
-
-/** Holds back requests of levels that are full; watches and connections are not counted. */
+/**
+ * Holds back requests of levels that are full. A request has its seats until it is answered, a watch until its initial
+ * events have been sent.
+ */
 export function createFlowControl(api: ApiContext): { filter: Filter; stop(): void } {
   const schemaStore = api.registry.storage(FlowSchema.group, FlowSchema.plural)!;
   const levelStore = api.registry.storage(PriorityLevelConfiguration.group, PriorityLevelConfiguration.plural)!;
-  const levels = new Map<string, Level>();
+  const levels = new Map<string, FlowLevel>();
   let schemas: Shared<FlowSchema>[] = [];
-  const rejected = api.metrics.counter(
-    'apiserver_flowcontrol_rejected_requests_total',
-    'Requests that found their queue full.',
-  );
-  api.metrics.gauge('apiserver_flowcontrol_current_executing_requests', 'Requests under way, by level.', (gauge) => {
-    for (const [priority_level, level] of levels) gauge.set(level.running, { priority_level });
-  });
-  api.metrics.gauge('apiserver_flowcontrol_current_inqueue_requests', 'Requests that wait, by level.', (gauge) => {
-    for (const [priority_level, level] of levels) gauge.set(level.waiting, { priority_level });
-  });
+  const { metrics, clock } = api;
+  const name = (what: string) => `apiserver_flowcontrol_${what}`;
+  const rejected = metrics.counter(name('rejected_requests_total'), 'Requests that were refused, by reason.');
+  const dispatched = metrics.counter(name('dispatched_requests_total'), 'Requests that got their seats.');
+  const waited = metrics.histogram(name('request_wait_duration_seconds'), 'Time in a queue.', waitBuckets);
+  const gauge = (what: string, help: string, value: (level: FlowLevel) => number) =>
+    metrics.gauge(name(what), help, (made) => {
+      for (const [priority_level, level] of levels) made.set(value(level), { priority_level });
+    });
+  gauge('current_executing_requests', 'Requests under way, by level.', ({ running }) => running);
+  gauge('current_executing_seats', 'Seats that are taken, by level.', ({ seats }) => seats);
+  gauge('current_inqueue_requests', 'Requests that wait, by level.', ({ waiting }) => waiting);
+  gauge('nominal_limit_seats', 'Seats that a level has.', ({ limit }) => limit);
 
   const all = <T>(stored: StoredResource): Shared<T>[] =>
     [...stored.cache.snapshot().range(stored.prefix)].map((entry) => entry.object as unknown as Shared<T>);
@@ -97,7 +56,7 @@ export function createFlowControl(api: ApiContext): { filter: Filter; stop(): vo
     const sum = configurations.reduce((total, each) => total + sharesOf(each), 0) || 1;
     for (const configuration of configurations) {
       const { name, uid } = configuration.metadata;
-      const level = levels.get(name) ?? new Level();
+      const level = levels.get(name) ?? new FlowLevel();
       levels.set(name, level);
       level.uid = uid;
       level.exempt = configuration.spec.type === 'Exempt';
@@ -111,43 +70,59 @@ export function createFlowControl(api: ApiContext): { filter: Filter; stop(): vo
 
   const filter: Filter = (exchange: Exchange) => {
     const { info, user } = exchange;
-    if (info.verb === 'watch') return;
+    if (streams.has(info.subresource)) return;
     const found = classify(schemas, info, user);
-    const level = found && levels.get(found.schema.spec.priorityLevelConfiguration.name);
+    const priority_level = found?.schema.spec.priorityLevelConfiguration.name ?? '';
+    const level = levels.get(priority_level);
     if (!found || !level) return;
     exchange.res.setHeader('X-Kubernetes-Pf-Flowschema-Uid', found.schema.metadata.uid);
     exchange.res.setHeader('X-Kubernetes-Pf-Prioritylevel-Uid', level.uid);
     if (level.exempt) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const labels = { priority_level, flow_schema: found.schema.metadata.name };
+    const turn = Promise.withResolvers<void>();
     let runs = false;
-    const refuse = () => {
-      rejected.inc({ flow_schema: found.schema.metadata.name });
-      reject(tooManyRequests('Too many requests, please try again later.', 1));
+    const waiting: Waiting = {
+      seats: Math.min(level.limit, estimateSeats(api.registry, info)),
+      start() {
+        runs = true;
+        turn.resolve();
+      },
     };
-    const start = () => {
-      runs = true;
-      resolve();
-    };
-    const waiting: Waiting = { start, refuse };
     const outcome = level.enter(found.flow, waiting);
-    if (outcome === 'refuse') {
-      refuse();
-      return promise;
-    }
-    if (outcome === 'run') {
-      exchange.onDone(() => level.leave());
+    const refusal = (reason: string) => {
+      rejected.inc({ ...labels, reason });
+      return tooManyRequests('Too many requests, please try again later.', 1);
+    };
+    if (outcome === 'refuse') throw refusal(level.queueLength === 0 ? 'concurrency-limit' : 'queue-full');
+
+    runs = outcome === 'run';
+    let left = false;
+    const leave = () => {
+      if (left) return;
+      left = true;
+      // One that was refused after its wait has no seats to give back.
+      if (runs) level.leave(waiting);
+      else if (level.abandon(found.flow, waiting)) rejected.inc({ ...labels, reason: 'cancelled' });
+    };
+    if (info.verb === 'watch') exchange.onInitialized = leave;
+    exchange.onDone(leave);
+    if (runs) {
+      dispatched.inc(labels);
       return;
     }
-    const timer = api.clock.after(maxWaitMs, () => {
-      if (level.abandon(found.flow, waiting)) refuse();
+    const since = clock.monotonic();
+    const observe = (execute: string) => waited.observe((clock.monotonic() - since) / 1000, { ...labels, execute });
+    const timer = clock.after(maxWaitMs, () => {
+      if (!level.abandon(found.flow, waiting)) return;
+      observe('false');
+      turn.reject(refusal('time-out'));
     });
-    exchange.onDone(() => {
+    exchange.onDone(() => timer.cancel());
+    return turn.promise.then(() => {
       timer.cancel();
-      // One that was refused after its wait has no seat to give back.
-      if (runs) level.leave();
-      else level.abandon(found.flow, waiting);
+      observe('true');
+      dispatched.inc(labels);
     });
-    return promise.then(() => timer.cancel());
   };
   return {
     filter,
