@@ -42,7 +42,12 @@ export interface ClusterSettings {
   caCert: string | undefined;
   caKey: string | undefined;
   authenticationConfig: string | undefined;
+  /** Kubeconfig file of a server that is asked about tokens. */
+  authenticationTokenWebhookConfigFile: string | undefined;
+  tokenAuthFile: string | undefined;
   authorizationMode: string[] | undefined;
+  /** Kubeconfig file of the server that the mode Webhook asks. */
+  authorizationWebhookConfigFile: string | undefined;
   admissionConfig: string | undefined;
   /** Group-versions to serve besides those that are served by default. */
   runtimeConfig: string[];
@@ -209,7 +214,10 @@ const settingTypes: Record<keyof ClusterSettings, 'string' | 'number' | 'boolean
   caCert: 'string',
   caKey: 'string',
   authenticationConfig: 'string',
+  authenticationTokenWebhookConfigFile: 'string',
+  tokenAuthFile: 'string',
   authorizationMode: 'list',
+  authorizationWebhookConfigFile: 'string',
   admissionConfig: 'string',
   runtimeConfig: 'list',
   enableAdmission: 'list',

@@ -119,8 +119,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     apiAudiences,
     ...options.security?.authentication,
   });
-  const modes = options.security?.authorizationModes;
-  const authorizer = createAuthorizer({ informers, ...(modes ? { modes } : {}) });
+  const authorizer = createAuthorizer({ informers, ...options.security?.authorization });
   const transformers = options.encryption === undefined ? undefined : parseEncryptionConfiguration(options.encryption);
   let running: RunningRoles | undefined;
   const tls = () => ({ ...current.server, clientCa: current.ca.cert, proxyCa: current.frontProxyCa.cert });

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VirtualClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
+import { createAuthority } from '../base/pki.ts';
 import { seededRandom } from '../base/random.ts';
 import { readSecurity } from './security.ts';
+import { readWebhookTarget } from './webhook-target.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -21,7 +23,10 @@ const read = (settings: Partial<Parameters<typeof readSecurity>[0]>) =>
   readSecurity(
     {
       authenticationConfig: undefined,
+      authenticationTokenWebhookConfigFile: undefined,
+      tokenAuthFile: undefined,
       authorizationMode: undefined,
+      authorizationWebhookConfigFile: undefined,
       admissionConfig: undefined,
       enableAdmission: [],
       disableAdmission: [],
@@ -41,14 +46,15 @@ const admission = (rest: string) =>
 describe('the security files', () => {
   it('may be absent', () => {
     expect(read({})).toMatchObject({ admission: { enable: [], disable: [] } });
-    expect(read({}).authentication).toBeUndefined();
+    expect(read({}).authentication).toEqual({ furtherTokens: [] });
+    expect(read({}).authorization).toEqual({});
   });
 
   it('open paths to everybody, or none', async () => {
     const open = async (text: string) => {
       const security = read({ authenticationConfig: authentication(text) });
       security.stop();
-      const { anonymous } = security.authentication!;
+      const { anonymous } = security.authentication;
       const paths = ['/livez', '/healthz', '/api'];
       return paths.filter((path) => anonymous!.authenticate({ headers: {}, path }) !== undefined);
     };
@@ -56,6 +62,46 @@ describe('the security files', () => {
     expect(await open('anonymous: {enabled: true}')).toEqual(['/livez', '/healthz', '/api']);
     expect(await open('anonymous: {enabled: false}')).toEqual([]);
     expect(await open('jwt: []')).toEqual(['/livez', '/healthz']);
+  });
+
+  it('name servers to ask by kubeconfig files', () => {
+    const ca = createAuthority('ca', 0);
+    const client = createAuthority('client', 0);
+    file('ca.pem', ca.cert);
+    file('token', 'secret\n');
+    const kubeconfig = (user: string, more = '') =>
+      file(
+        'webhook.yaml',
+        `clusters: [{name: c, cluster: {server: "https://a.example/x", certificate-authority: ca.pem}}]\nusers: [{name: u, user: ${user}}]\n${more}`,
+      );
+    expect(readWebhookTarget('--flag', kubeconfig('{tokenFile: token}'))).toEqual({
+      url: 'https://a.example/x',
+      ca: ca.cert,
+      token: 'secret',
+    });
+    const data = (text: string) => Buffer.from(text).toString('base64');
+    const pair = `{client-certificate-data: ${data(client.cert)}, client-key-data: ${data(client.key)}}`;
+    expect(readWebhookTarget('--flag', kubeconfig(pair))).toMatchObject({ cert: client.cert, key: client.key });
+    for (const [text, why] of [
+      ['clusters: []', 'it names no server'],
+      ['clusters: [{name: c, cluster: {server: "http://a"}}]', 'must be asked by https'],
+      ['clusters: [{name: c, cluster: {server: "https://a", insecure-skip-tls-verify: true}}]', 'is not taken'],
+      ['current-context: x', 'there is no context x'],
+      ['clusters: [', '--flag'],
+    ] as const)
+      expect(() => readWebhookTarget('--flag', file('bad.yaml', text))).toThrow(why);
+    const authorizationWebhookConfigFile = kubeconfig('{}');
+    const { authorization, authentication } = read({
+      authorizationMode: ['RBAC', 'Webhook'],
+      authorizationWebhookConfigFile,
+      authenticationTokenWebhookConfigFile: authorizationWebhookConfigFile,
+      tokenAuthFile: file('tokens', 't,u,1'),
+    });
+    expect([authorization.modes, authorization.webhook?.name]).toEqual([['RBAC', 'Webhook'], 'Webhook']);
+    expect([authentication.furtherTokens?.map(({ name }) => name), authentication.tokenFile]).toEqual([
+      ['TokenWebhook'],
+      't,u,1',
+    ]);
   });
 
   it('configure plugins, inline or from a file beside theirs', () => {
@@ -102,6 +148,8 @@ describe('the security files', () => {
       'configured twice',
     ],
     ['an unknown mode', () => ({ authorizationMode: ['ABAC'] }), '--authorization-mode ABAC'],
+    ['the mode Webhook without a server', () => ({ authorizationMode: ['Webhook'] }), 'are needed together'],
+    ['tokens without a user', () => ({ tokenAuthFile: file('tokens', 'only') }), '--token-auth-file'],
     ['a policy without a log', () => ({ auditPolicy: file('p.yaml', '') }), '--audit-policy needs --audit-log'],
     [
       'an empty policy',

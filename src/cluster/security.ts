@@ -6,23 +6,29 @@ import type { AdmissionChainOptions } from '../apiserver/admission/chain.ts';
 import { configuredAudit } from '../apiserver/audit/configured-audit.ts';
 import type { AuthenticationOptions } from '../apiserver/authn/authenticators.ts';
 import { configuredAuthentication } from '../apiserver/authn/configured-authentication.ts';
-import type { AuthorizationMode } from '../apiserver/authz/authorizers.ts';
+import { createTokenFileAuthenticator } from '../apiserver/authn/token-file.ts';
+import { createTokenWebhookAuthenticator } from '../apiserver/authn/token-webhook.ts';
+import {
+  type AuthorizationMode,
+  type AuthorizationOptions,
+  authorizationModes,
+} from '../apiserver/authz/authorizers.ts';
+import { createWebhookAuthorizer } from '../apiserver/authz/webhook.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { type ClusterConfig, readUserFile, UserError } from './config.ts';
 import { serviceAccountIssuer } from './pki.ts';
+import { readWebhookTarget } from './webhook-target.ts';
 
 export interface Security {
-  readonly authentication?: Pick<AuthenticationOptions, 'furtherTokens' | 'anonymous'>;
-  readonly authorizationModes?: readonly AuthorizationMode[];
+  readonly authentication: Pick<AuthenticationOptions, 'furtherTokens' | 'anonymous' | 'tokenFile'>;
+  readonly authorization: Pick<AuthorizationOptions, 'modes' | 'webhook'>;
   readonly admission: Pick<AdmissionChainOptions, 'enable' | 'disable' | 'configuration'>;
   readonly audit?: ReturnType<typeof configuredAudit>;
   /** Ends looking at files that may change. */
   stop(): void;
 }
-
-const modes: readonly string[] = ['Node', 'RBAC', 'AlwaysAllow', 'AlwaysDeny'];
 
 function parseFile(flag: string, path: string): unknown {
   const text = readUserFile(flag, path);
@@ -42,7 +48,10 @@ export function readSecurity(
   config: Pick<
     ClusterConfig,
     | 'authenticationConfig'
+    | 'authenticationTokenWebhookConfigFile'
+    | 'tokenAuthFile'
     | 'authorizationMode'
+    | 'authorizationWebhookConfigFile'
     | 'admissionConfig'
     | 'enableAdmission'
     | 'disableAdmission'
@@ -52,11 +61,8 @@ export function readSecurity(
   >,
   { clock, random, log }: { clock: Clock; random: Random; log: Logger },
 ): Security {
-  const { authenticationConfig, admissionConfig, auditPolicy, auditLog, authorizationMode } = config;
-  const unknownMode = authorizationMode?.find((mode) => !modes.includes(mode));
-  if (unknownMode !== undefined) {
-    throw new UserError(`--authorization-mode ${unknownMode} is not one of ${modes.join(', ')}`);
-  }
+  const { authenticationConfig, tokenAuthFile, admissionConfig, auditPolicy, auditLog } = config;
+  const { authenticationTokenWebhookConfigFile: tokenWebhook } = config;
   if (auditPolicy && !auditLog)
     throw new UserError('--audit-policy needs --audit-log, the file that events are written to');
   const settingsOf = (path: string) =>
@@ -75,11 +81,18 @@ export function readSecurity(
       )
     : undefined;
   return {
-    ...(authentication
-      ? { authentication: { furtherTokens: [authentication.tokens], anonymous: authentication.anonymous } }
-      : {}),
+    authentication: {
+      furtherTokens: [
+        ...(authentication ? [authentication.tokens] : []),
+        ...(tokenWebhook
+          ? [createTokenWebhookAuthenticator({ target: readWebhookTarget(tokenWebhookFlag, tokenWebhook), clock })]
+          : []),
+      ],
+      ...(authentication ? { anonymous: authentication.anonymous } : {}),
+      ...(tokenAuthFile ? { tokenFile: readTokenFile(tokenAuthFile) } : {}),
+    },
     stop: () => authentication?.stop(),
-    ...(authorizationMode?.length ? { authorizationModes: authorizationMode as readonly AuthorizationMode[] } : {}),
+    authorization: readAuthorization(config, clock),
     admission: {
       enable: config.enableAdmission ?? [],
       disable: config.disableAdmission ?? [],
@@ -99,6 +112,35 @@ export function readSecurity(
             }),
           ),
         }
+      : {}),
+  };
+}
+
+const tokenWebhookFlag = '--authentication-token-webhook-config-file';
+const webhookFlag = '--authorization-webhook-config-file';
+
+function readTokenFile(file: string): string {
+  const text = readUserFile('--token-auth-file', file);
+  naming('--token-auth-file', file, () => createTokenFileAuthenticator(text));
+  return text;
+}
+
+function readAuthorization(
+  config: Pick<ClusterConfig, 'authorizationMode' | 'authorizationWebhookConfigFile'>,
+  clock: Clock,
+): Security['authorization'] {
+  const { authorizationMode: modes = [], authorizationWebhookConfigFile: webhook } = config;
+  const unknown = modes.find((mode) => !(authorizationModes as readonly string[]).includes(mode));
+  if (unknown !== undefined) {
+    throw new UserError(`--authorization-mode ${unknown} is not one of ${authorizationModes.join(', ')}`);
+  }
+  if (modes.includes('Webhook') !== Boolean(webhook)) {
+    throw new UserError(`--authorization-mode Webhook and ${webhookFlag} are needed together`);
+  }
+  return {
+    ...(modes.length ? { modes: modes as readonly AuthorizationMode[] } : {}),
+    ...(webhook
+      ? { webhook: createWebhookAuthorizer({ target: readWebhookTarget(webhookFlag, webhook), clock }) }
       : {}),
   };
 }

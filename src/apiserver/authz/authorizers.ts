@@ -6,7 +6,8 @@ import { createNodeAuthorizer } from './node.ts';
 import { createNodeGraph } from './node-graph.ts';
 import { createRbacAuthorizer } from './rbac.ts';
 
-export type AuthorizationMode = 'Node' | 'RBAC' | 'Webhook' | 'AlwaysAllow' | 'AlwaysDeny';
+export const authorizationModes = ['Node', 'RBAC', 'Webhook', 'AlwaysAllow', 'AlwaysDeny'] as const;
+export type AuthorizationMode = (typeof authorizationModes)[number];
 
 export interface AuthorizationOptions {
   /** In the order in which they are asked; Node and RBAC by default. */
