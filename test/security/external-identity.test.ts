@@ -318,10 +318,45 @@ describe('authorization webhooks', () => {
     });
     expect(await webhook().authorize(attributes)).toEqual(expected);
     expect(spec).toEqual({
-      resourceAttributes: { namespace: 'a', verb: 'list', resource: 'pods', labelSelector: { rawSelector: 'x=y' } },
+      resourceAttributes: {
+        ...{ namespace: 'a', verb: 'list', resource: 'pods' },
+        labelSelector: { requirements: [{ key: 'x', operator: 'In', values: ['y'] }] },
+      },
       user: 'wes',
       groups: ['g'],
     });
+  });
+
+  it.each<[string, string, object]>([
+    ['', '', {}],
+    [
+      'spec.nodeName=n,status.phase!=Running',
+      'a,!b,c notin (d,e),f>1',
+      {
+        fieldSelector: {
+          requirements: [
+            { key: 'spec.nodeName', operator: 'In', values: ['n'] },
+            { key: 'status.phase', operator: 'NotIn', values: ['Running'] },
+          ],
+        },
+        labelSelector: {
+          requirements: [
+            { key: 'a', operator: 'Exists' },
+            { key: 'b', operator: 'DoesNotExist' },
+            { key: 'c', operator: 'NotIn', values: ['d', 'e'] },
+          ],
+        },
+      },
+    ],
+    ['', 'a in (', {}],
+  ])('are told of the selectors %j and %j as requirements', async (fieldSelector, labelSelector, wanted) => {
+    let about: { resourceAttributes: object } | undefined;
+    routes.set('/decide', (body) => {
+      about = JSON.parse(body).spec;
+      return { json: { status: { allowed: false } } };
+    });
+    await webhook().authorize({ ...attributes, fieldSelector, labelSelector });
+    expect(about?.resourceAttributes).toEqual({ namespace: 'a', verb: 'list', resource: 'pods', ...wanted });
   });
 
   it('that fail have no opinion, or deny', async () => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type CelProgram, compileCel } from '../../api/cel/compile.ts';
 import type { CelType } from '../../api/cel/types.ts';
 import { celValue } from '../../api/cel/values.ts';
+import { parseFieldSelector, parseLabelSelector } from '../../api/machinery/selectors.ts';
 import type { SubjectAccessReview } from '../../api/types/authorization-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import { type JsonPostTarget, postJson } from '../../base/json-post.ts';
@@ -38,8 +39,7 @@ function reviewSpec(attributes: AuthorizationAttributes): Record<string, unknown
           ...(attributes.resource ? { resource: attributes.resource } : {}),
           ...(attributes.subresource ? { subresource: attributes.subresource } : {}),
           ...(attributes.name ? { name: attributes.name } : {}),
-          ...(attributes.fieldSelector ? { fieldSelector: { rawSelector: attributes.fieldSelector } } : {}),
-          ...(attributes.labelSelector ? { labelSelector: { rawSelector: attributes.labelSelector } } : {}),
+          ...selectors(attributes),
         },
       }
     : { nonResourceAttributes: { path: attributes.path ?? '', verb } };
@@ -50,6 +50,41 @@ function reviewSpec(attributes: AuthorizationAttributes): Record<string, unknown
     ...(user.uid ? { uid: user.uid } : {}),
     ...(user.extra ? { extra: user.extra } : {}),
   };
+}
+
+/** What a request limits itself to, as upstream words it. What cannot be said is left out, which asks for more, not less. */
+function selectors({ fieldSelector, labelSelector }: AuthorizationAttributes): Record<string, unknown> {
+  const fields = parsed(() => parseFieldSelector(fieldSelector ?? '').requirements).map(({ field, operator, value }) => ({
+    ...{ key: field, operator: operator === '=' ? 'In' : 'NotIn', values: [value] },
+  }));
+  const labels = parsed(() => parseLabelSelector(labelSelector ?? '').requirements).flatMap(
+    ({ key, operator, values }) => {
+      const named = labelOperators[operator];
+      return named ? [{ key, operator: named, ...(values.length ? { values } : {}) }] : [];
+    },
+  );
+  return {
+    ...(fields.length ? { fieldSelector: { requirements: fields } } : {}),
+    ...(labels.length ? { labelSelector: { requirements: labels } } : {}),
+  };
+}
+
+const labelOperators: Readonly<Record<string, string>> = {
+  '=': 'In',
+  '==': 'In',
+  in: 'In',
+  '!=': 'NotIn',
+  notin: 'NotIn',
+  exists: 'Exists',
+  '!': 'DoesNotExist',
+};
+
+function parsed<T>(parse: () => readonly T[]): readonly T[] {
+  try {
+    return parse();
+  } catch {
+    return [];
+  }
 }
 
 /** An authorizer that has the server's opinion. Expressions are compiled now. */
