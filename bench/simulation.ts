@@ -64,7 +64,8 @@ async function fill(
       await all;
       const seconds = (realClock.monotonic() - (withNodes ? began : ready)) / 1000;
       globalThis.gc?.();
-      return { seconds, gib: process.memoryUsage().rss / 2 ** 30 };
+      const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
+      return { seconds, gib: rss / 2 ** 30, usedBytes: heapUsed + arrayBuffers };
     } finally {
       await cluster.stop();
     }
@@ -121,6 +122,17 @@ export const benches: readonly Bench[] = [
     4,
     async () => (await fill(5000, 100_000, { withNodes: false, deployments: 100 })).gib,
     'GiB',
+  ),
+  bench(
+    'memory.pod',
+    undefined,
+    async () => {
+      const pods = 10_000;
+      const few = await fill(500, 500, { withNodes: false, deployments: 1 });
+      const many = await fill(500, pods + 500, { withNodes: false, deployments: 21 });
+      return (many.usedBytes - few.usedBytes) / pods;
+    },
+    'bytes/pod',
   ),
   bench('advance.24h', undefined, () => pass('24h', { schedule: '0 * * * *' })),
   bench('advance.365d', undefined, () => pass('365d', { schedule: '0 3 * * *', nodeLeaseSeconds: 604_800 })),
