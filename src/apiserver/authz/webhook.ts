@@ -54,9 +54,11 @@ function reviewSpec(attributes: AuthorizationAttributes): Record<string, unknown
 
 /** What a request limits itself to, as upstream words it. What cannot be said is left out, which asks for more, not less. */
 function selectors({ fieldSelector, labelSelector }: AuthorizationAttributes): Record<string, unknown> {
-  const fields = parsed(() => parseFieldSelector(fieldSelector ?? '').requirements).map(({ field, operator, value }) => ({
-    ...{ key: field, operator: operator === '=' ? 'In' : 'NotIn', values: [value] },
-  }));
+  const fields = parsed(() => parseFieldSelector(fieldSelector ?? '').requirements).map(
+    ({ field, operator, value }) => ({
+      ...{ key: field, operator: operator === '=' ? 'In' : 'NotIn', values: [value] },
+    }),
+  );
   const labels = parsed(() => parseLabelSelector(labelSelector ?? '').requirements).flatMap(
     ({ key, operator, values }) => {
       const named = labelOperators[operator];
