@@ -95,6 +95,18 @@ describe.skipIf(missing)(`a node with settings of its own${missing ? ` (${missin
     expect(left('memory') / 1000).toBe((64 + 100) * 1024 * 1024);
   });
 
+  it('says in events that it has started and is ready', async () => {
+    await expect
+      .poll(() => lab.events('lab-node'))
+      .toEqual(
+        expect.arrayContaining([
+          'Normal Starting: Starting kubelet.',
+          'Normal NodeHasSufficientMemory: Node lab-node status is now: NodeHasSufficientMemory',
+          'Normal NodeReady: Node lab-node status is now: NodeReady',
+        ]),
+      );
+  });
+
   it('tells its configuration and what runs', async () => {
     await lab.run('steady', { containers: [waiting] });
     await lab.until('steady', ({ status }) => status.phase === 'Running');

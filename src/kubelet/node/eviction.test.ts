@@ -5,6 +5,7 @@ import { VirtualClock } from '../../base/clock.ts';
 import type { Draft } from '../../client/client.ts';
 import { crossedSignals, pressureMessage, rankForEviction } from './eviction.ts';
 import { hasStorageLimit, storageOverrun } from './local-storage.ts';
+import { nodeEvents } from './node-events.ts';
 import { nodeConditions } from './node-object.ts';
 import { Pressures } from './pressures.ts';
 
@@ -143,5 +144,35 @@ describe('a pressure', () => {
     expect(pressures.current()).toEqual(['DiskPressure', 'MemoryPressure']);
     await clock.advance(1);
     expect(pressures.current()).toEqual(['MemoryPressure']);
+  });
+});
+
+describe('events of a node', () => {
+  const fine = { problems: [], memoryPressure: false, diskPressure: false, pidPressure: false };
+  const status = (health: object, bootID = 'one') =>
+    ({ conditions: nodeConditions({ ...fine, ...health }, [], 0), nodeInfo: { bootID } }) as never;
+  const said = (before: undefined | never, after: never) => nodeEvents('n1', before, after).map(({ reason }) => reason);
+
+  it('tell of every condition of a new node, and afterwards of what changed', () => {
+    expect(said(undefined, status({}))).toEqual([
+      'NodeHasSufficientMemory',
+      'NodeHasNoDiskPressure',
+      'NodeHasSufficientPID',
+      'NodeReady',
+    ]);
+    expect(said(status({}), status({}))).toEqual([]);
+    expect(said(status({}), status({ diskPressure: true, problems: ['no network'] }))).toEqual([
+      'NodeHasDiskPressure',
+      'NodeNotReady',
+    ]);
+    expect(nodeEvents('n1', status({ memoryPressure: true }), status({}))).toEqual([
+      { type: 'Normal', reason: 'NodeHasSufficientMemory', message: 'Node n1 status is now: NodeHasSufficientMemory' },
+    ]);
+  });
+
+  it('tell of a reboot', () => {
+    expect(nodeEvents('n1', status({}), status({}, 'two'))).toEqual([
+      { type: 'Warning', reason: 'Rebooted', message: 'Node n1 has been rebooted, boot id: two' },
+    ]);
   });
 });

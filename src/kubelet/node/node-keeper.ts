@@ -7,6 +7,7 @@ import { backoffDelay } from '../../base/backoff.ts';
 import type { Timer } from '../../base/clock.ts';
 import { deepEqual } from '../../base/deep.ts';
 import type { KubeletContext } from '../context.ts';
+import { type NodeEvent, nodeEvents } from './node-events.ts';
 import { leaseRenewMs, NodeLease } from './node-lease.ts';
 import { type NodeDescription, type NodeHealth, newNode, nodeConditions, nodeStatus } from './node-object.ts';
 
@@ -42,6 +43,7 @@ export class NodeKeeper {
   /** Registers the node, or takes over the one that is there, and starts to keep it. Retries until it is done. */
   async start(): Promise<void> {
     const { clock, log } = this.#context;
+    this.#say([{ type: 'Normal', reason: 'Starting', message: 'Starting kubelet.' }]);
     for (let failures = 0; !this.#closed; failures++) {
       try {
         await this.#register();
@@ -71,6 +73,13 @@ export class NodeKeeper {
     for (const timer of this.#timers) timer.cancel();
   }
 
+  #say(events: readonly NodeEvent[]): void {
+    const { nodeName } = this.#context;
+    // As upstream's kubelet does: `kubectl describe node` looks for events by the node's name.
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, uid: nodeName } };
+    for (const { type, reason, message } of events) this.#context.events.event(node, type, reason, message);
+  }
+
   async #register(): Promise<void> {
     const { client, nodeName } = this.#context;
     const description = this.#describe();
@@ -79,6 +88,7 @@ export class NodeKeeper {
       const status = await this.#makeStatus(undefined);
       try {
         this.#adopt(await client.create(Node, newNode(description, status) as never), status);
+        this.#say(nodeEvents(nodeName, undefined, status));
         return;
       } catch (error) {
         if (!isAlreadyExists(error)) throw error;
@@ -148,6 +158,7 @@ export class NodeKeeper {
 
   async #writeStatus(status: NodeStatus): Promise<void> {
     const { client, clock, nodeName } = this.#context;
+    const before = this.#node?.status;
     const node = await client.patch(
       Node,
       { name: nodeName },
@@ -155,6 +166,7 @@ export class NodeKeeper {
       { type: 'strategic', subresource: 'status' },
     );
     this.#adopt(node, status);
+    this.#say(nodeEvents(nodeName, before, status));
     this.#writtenAt = clock.now();
   }
 

@@ -13,7 +13,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Shared } from '../../api/kind.ts';
+import type { Pod } from '../../api/types/core-v1.ts';
 import { type PayloadFile, writeAtomically } from './atomic-writer.ts';
+import { memorySize } from './empty-dir.ts';
 import { prepareHostPath } from './host-path.ts';
 
 let dir: string;
@@ -58,6 +61,26 @@ describe('files that change all at once', () => {
 
   it('never leave the volume', () => {
     expect(() => writeAtomically(dir, files({ '../../escape': 'x' }))).toThrow(/leaves the volume/);
+  });
+});
+
+describe('a directory in memory', () => {
+  const pod = (...limits: (string | undefined)[]) =>
+    ({
+      spec: {
+        containers: limits.map((memory, i) => ({ name: `c${i}`, resources: memory ? { limits: { memory } } : {} })),
+      },
+    }) as unknown as Shared<Pod>;
+
+  it.each<[string, Shared<Pod>, string | undefined, number]>([
+    ['its limit', pod(undefined), '8Mi', 8],
+    ['its pod’s limits, when those are less', pod('4Mi', '2Mi'), '8Mi', 6],
+    ['its pod’s limits, without one of its own', pod('4Mi'), undefined, 4],
+    ['the node’s memory for pods, when a container has no limit', pod('4Mi', undefined), undefined, 100],
+    ['the node’s memory for pods, at most', pod(undefined), '1Gi', 100],
+    ['the node’s, where zero stands for none', pod(undefined), '0', 100],
+  ])('is as large as %s', (_, some, sizeLimit, mebi) => {
+    expect(memorySize(some, sizeLimit === undefined ? {} : { sizeLimit }, '100Mi')).toBe(mebi * 1024 ** 2);
   });
 });
 
