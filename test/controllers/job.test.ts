@@ -161,9 +161,11 @@ describe('a job', () => {
     await h.settle();
     expect(await pods(h)).toHaveLength(2);
     expect(await conditions(h)).toEqual([]);
+    expect((await get(h)).status.startTime).toBeDefined();
     await h.client.patch(Job, sum, { spec: { suspend: true } }, { type: 'merge' });
     await h.settle();
     expect(await pods(h)).toHaveLength(0);
+    expect((await get(h)).status.startTime).toBeUndefined();
   });
 
   test('that somebody else manages is left alone', async () => {

@@ -32,7 +32,7 @@ export const webhookRules: readonly Tolerable[] = [
   selectorValues,
   tolerable({ path: /\.admissionReviewVersions$/ }),
   tolerable({ path: /\.sideEffects$/ }),
-  (error) => error.type === 'FieldValueDuplicate' && /^webhooks\[\d+\]\.name$/.test(error.path),
+  { matches: ({ type, path }) => type === 'FieldValueDuplicate' && /^webhooks\[\d+\]\.name$/.test(path) },
 ];
 
 /** The webhooks of a configuration, with names of their own. */

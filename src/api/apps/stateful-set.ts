@@ -42,7 +42,6 @@ export const StatefulSet = defineKind<StatefulSet>({
     if (strategy.type === 'RollingUpdate') {
       strategy.rollingUpdate ??= {};
       strategy.rollingUpdate.partition ??= 0;
-      strategy.rollingUpdate.maxUnavailable ??= 1;
     }
     spec.persistentVolumeClaimRetentionPolicy ??= {};
     spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= 'Retain';

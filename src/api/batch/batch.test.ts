@@ -116,6 +116,21 @@ describe('Job', () => {
     );
   });
 
+  it('goes elsewhere once its pods are gone', () => {
+    const place = (j: Job) => {
+      j.spec.template.spec.nodeSelector = { a: 'b' };
+    };
+    const suspended = (status: object) => {
+      const object = job({ suspend: true });
+      object.status = { startTime: '2026-01-01T00:00:00Z', ...status };
+      return updateProblems(Job, object, place).length;
+    };
+    const conditions = [{ type: 'Suspended', status: 'True' }];
+    expect(suspended({})).toBe(1);
+    expect(suspended({ conditions })).toBe(0);
+    expect(suspended({ conditions, active: 1 })).toBe(1);
+  });
+
   it('grows with its parallelism when indexed', () => {
     const indexed = job({ completionMode: 'Indexed', completions: 2, parallelism: 2 });
     expect(

@@ -183,11 +183,10 @@ function validateCompletionsUpdate(spec: SharedSpec, old: SharedSpec): FieldErro
 
 const schedulingFields = ['affinity', 'nodeSelector', 'tolerations', 'schedulingGates'] as const;
 
-/** Where the pods of a suspended job go may change before it first starts, and so may their resources. */
+/** Where the pods of a suspended job go may change while it has none, and so may their resources. */
 function validateTemplateUpdate({ spec }: SharedJob, old: SharedJob): FieldError[] {
-  const notStarted = !old.status.startTime;
   const template = mutableCopy(spec.template) as PodTemplateSpec;
-  if (old.spec.suspend && notStarted) {
+  if (isAtRest(old)) {
     const before = mutableCopy(old.spec.template) as PodTemplateSpec;
     for (const field of ['labels', 'annotations'] as const) restore(template.metadata, before.metadata, field);
     for (const field of schedulingFields) restore(template.spec, before.spec, field);
@@ -199,6 +198,11 @@ function validateTemplateUpdate({ spec }: SharedJob, old: SharedJob): FieldError
     }
   }
   return deepEqual(template, old.spec.template) ? [] : [invalid('spec.template', spec.template, 'field is immutable')];
+}
+
+function isAtRest({ spec, status }: SharedJob): boolean {
+  if (!spec.suspend || (status.active ?? 0) > 0) return false;
+  return !status.startTime || (status.conditions ?? []).some((c) => c.type === 'Suspended' && c.status === 'True');
 }
 
 function restore<T extends object, K extends keyof T>(object: T, before: T, field: K): void {

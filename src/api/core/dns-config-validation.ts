@@ -3,7 +3,8 @@ import type { DeepReadonly } from '../../base/deep.ts';
 import { at, child, type FieldError, invalid, required } from '../machinery/field-error.ts';
 import { dns1123Subdomain, dns1123SubdomainWithUnderscore } from '../machinery/names.ts';
 import type { HostAlias, PodDNSConfig } from '../types/core-v1.ts';
-import { invalidEach, validateIp } from './field-rules.ts';
+import { invalidEach } from './field-rules.ts';
+import { validateIp } from './ip-rules.ts';
 
 const maxNameservers = 3;
 const maxSearches = 32;

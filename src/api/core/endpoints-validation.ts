@@ -3,7 +3,8 @@ import type { DeepReadonly } from '../../base/deep.ts';
 import { at, child, type FieldError, required } from '../machinery/field-error.ts';
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from '../machinery/names.ts';
 import type { EndpointAddress, EndpointPort, Endpoints } from '../types/core-v1.ts';
-import { invalidEach, validateChoice, validateEach, validateIp } from './field-rules.ts';
+import { invalidEach, validateChoice, validateEach } from './field-rules.ts';
+import { validateIp } from './ip-rules.ts';
 import { validateNonSpecialIp } from './special-ip.ts';
 
 /** The addresses and ports behind a service. */

@@ -2,6 +2,8 @@ import { defineKind, type Shared } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, nameColumn, textColumn } from './columns.ts';
 import { validateEndpoints } from './endpoints-validation.ts';
+import { keptAddresses } from './ip-rules.ts';
+import { ratcheted } from './ratcheting.ts';
 
 /** The addresses behind a service, in the form that EndpointSlice replaced. */
 export type Endpoints = core.Endpoints;
@@ -19,7 +21,7 @@ export const Endpoints = defineKind<Endpoints>({
   defaults(endpoints) {
     for (const subset of endpoints.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';
   },
-  validate: validateEndpoints,
+  validate: ratcheted(validateEndpoints, [keptAddresses]),
   deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   columns: [nameColumn, textColumn('Endpoints', addresses), ageColumn],
   allowCreateOnUpdate: true,

@@ -1,11 +1,9 @@
 /** Checks of single values that the validation of many kinds shares, with upstream's wording. */
-import { isIP } from 'node:net';
 import { at, type FieldError, invalid, notSupported, required } from '../machinery/field-error.ts';
 
 export const nonNegativeMessage = 'must be greater than or equal to 0';
 export const positiveMessage = 'must be greater than zero';
 export const fileModeMessage = 'must be a number between 0 and 0777 (octal), both inclusive';
-export const ipMessage = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 
 /** An Invalid error for each message. */
 export function invalidEach(path: string, value: unknown, messages: readonly string[]): FieldError[] {
@@ -69,23 +67,6 @@ export function validateLocalNonReservedPath(target: string, path: string): Fiel
 /** Permission bits; absent is fine. */
 export function validateFileMode(mode: number | undefined, path: string): FieldError[] {
   return mode !== undefined && (mode < 0 || mode > 0o777) ? [invalid(path, mode, fileModeMessage)] : [];
-}
-
-/** An IPv4 or IPv6 address. */
-export function validateIp(value: string, path: string): FieldError[] {
-  return isIP(value) ? [] : [invalid(path, value, ipMessage)];
-}
-
-/** An address range: address and prefix length. */
-export function isCidr(value: string): boolean {
-  const match = /^([^/]+)\/(\d{1,3})$/.exec(value);
-  const family = match ? isIP(match[1]!) : 0;
-  return family !== 0 && Number(match![2]) <= (family === 4 ? 32 : 128) && !/^0\d/.test(match![2]!);
-}
-
-/** An address range, with upstream's message. */
-export function validateCidr(value: string, path: string): FieldError[] {
-  return isCidr(value) ? [] : [invalid(path, value, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')];
 }
 
 /** Errors of every element. */

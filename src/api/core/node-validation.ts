@@ -4,7 +4,8 @@ import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
 import { at, duplicate, type FieldError, forbidden, invalid } from '../machinery/field-error.ts';
 import { qualifiedName } from '../machinery/names.ts';
 import type { Namespace, Node } from '../types/core-v1.ts';
-import { invalidEach, isCidr, validateCidr } from './field-rules.ts';
+import { invalidEach } from './field-rules.ts';
+import { isCidr, validateCidr } from './ip-rules.ts';
 import { validateResourceQuantity } from './resource-validation.ts';
 import { validateTaints } from './toleration-validation.ts';
 

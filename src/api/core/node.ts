@@ -1,10 +1,14 @@
 import { defineKind, type Shared } from '../kind.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, nameColumn, textColumn } from './columns.ts';
+import { keptAddresses } from './ip-rules.ts';
 import { validateNode, validateNodeUpdate } from './node-validation.ts';
+import { ratcheted } from './ratcheting.ts';
 
 /** A machine that runs pods. */
 export type Node = core.Node;
+
+const validateNodeFields = ratcheted(validateNode, [keptAddresses]);
 
 /** core/v1 Node. */
 export const Node = defineKind<Node>({
@@ -39,9 +43,9 @@ export const Node = defineKind<Node>({
   prepareUpdate(node, old) {
     if (!old.spec.configSource) delete node.spec.configSource;
   },
-  validate: validateNode,
+  validate: validateNodeFields,
   validateUpdate: validateNodeUpdate,
-  validateStatusUpdate: (node, old) => [...validateNode(node), ...validateNodeUpdate(node, old)],
+  validateStatusUpdate: (node, old) => [...validateNodeFields(node, old), ...validateNodeUpdate(node, old)],
   columns: [
     nameColumn,
     textColumn('Status', nodeStatus),
@@ -53,6 +57,7 @@ export const Node = defineKind<Node>({
     textColumn('OS-Image', (n) => n.status.nodeInfo.osImage || '<unknown>', 1),
     textColumn('Kernel-Version', (n) => n.status.nodeInfo.kernelVersion || '<unknown>', 1),
     textColumn('Container-Runtime', (n) => n.status.nodeInfo.containerRuntimeVersion || '<unknown>', 1),
+    textColumn('Arch', (n) => n.status.nodeInfo.architecture || '<unknown>', 1),
   ],
   fieldLabels: { 'spec.unschedulable': (n) => String(n.spec.unschedulable ?? false) },
   tracksGeneration: false,

@@ -1,4 +1,5 @@
 /** What updates of pods, and of kinds with pod templates, may keep (upstream: GetValidationOptionsFromPodSpecAndMeta). */
+import { keptAddresses } from './ip-rules.ts';
 import { selectorValues, type Tolerable, tolerable } from './ratcheting.ts';
 
 const localPath = /must be a relative path|must not contain '\.\.'|must not start with '\.\.'/;
@@ -6,6 +7,7 @@ const localPath = /must be a relative path|must not contain '\.\.'|must not star
 /** Rules that are younger than some stored pods and templates. */
 export const podRules: readonly Tolerable[] = [
   selectorValues,
+  keptAddresses,
   tolerable({ path: /annotations\[controller\.kubernetes\.io\/pod-deletion-cost\]$/ }),
   tolerable({ detail: /is not positive integer multiple of hugepages-/ }),
   tolerable({ path: /nodeAffinity\.requiredDuringSchedulingIgnoredDuringExecution\..*\.values\[\d+\]$/ }),

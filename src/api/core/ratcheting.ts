@@ -1,15 +1,26 @@
 /**
  * Ratcheting: an update may keep a fault that the stored object has already, because a rule is younger than the object.
- * Upstream does so for some rules, each as a whole: one such fault before allows others of its kind now.
+ * Upstream does so for some rules, most of them as a whole: one such fault before allows others of its kind now.
  */
+import { deepEqual } from '../../base/deep.ts';
 import type { FieldError } from '../machinery/field-error.ts';
 
-/** Whether an error is about a rule that may be ratcheted. */
-export type Tolerable = (error: FieldError) => boolean;
+/** A rule that may be ratcheted. */
+export interface Tolerable {
+  readonly matches: (error: FieldError) => boolean;
+  /** Only the values that the stored object has already may stay, not others that break the rule as well. */
+  readonly sameValue?: boolean;
+}
+
+interface RuleMatch {
+  readonly path?: RegExp;
+  readonly detail?: RegExp;
+  readonly sameValue?: boolean;
+}
 
 /** A rule known by where its errors are, by what they say, or by both. */
-export function tolerable({ path, detail }: { readonly path?: RegExp; readonly detail?: RegExp }): Tolerable {
-  return (error) => (path?.test(error.path) ?? true) && (detail?.test(error.detail) ?? true);
+export function tolerable({ path, detail, sameValue = false }: RuleMatch): Tolerable {
+  return { matches: (error) => (path?.test(error.path) ?? true) && (detail?.test(error.detail) ?? true), sameValue };
 }
 
 /** Values in a label selector that no label can have. */
@@ -26,10 +37,15 @@ export function ratcheted<T>(
   return (object, old) => {
     const errors = validate(object);
     if (!old) return errors;
-    const broken = rules.filter((rule) => errors.some(rule));
+    const broken = rules.filter(({ matches }) => errors.some(matches));
     if (!broken.length) return errors;
     const before = validate(old);
-    const tolerated = broken.filter((rule) => before.some(rule));
-    return errors.filter((error) => !tolerated.some((rule) => rule(error)));
+    return errors.filter((error) => !broken.some((rule) => isTolerated(error, rule, before)));
   };
+}
+
+function isTolerated(error: FieldError, { matches, sameValue }: Tolerable, before: readonly FieldError[]): boolean {
+  return (
+    matches(error) && before.some((other) => matches(other) && (!sameValue || deepEqual(other.value, error.value)))
+  );
 }

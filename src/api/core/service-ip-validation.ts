@@ -3,7 +3,8 @@ import { isIPv6 } from 'node:net';
 import type { DeepReadonly } from '../../base/deep.ts';
 import { at, duplicate, type FieldError, invalid, notSupported, required } from '../machinery/field-error.ts';
 import type { Service } from '../types/core-v1.ts';
-import { validateIp, validateOptionalChoice } from './field-rules.ts';
+import { validateOptionalChoice } from './field-rules.ts';
+import { validateIp } from './ip-rules.ts';
 
 type SharedService = DeepReadonly<Service>;
 

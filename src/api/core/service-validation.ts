@@ -14,7 +14,8 @@ import {
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from '../machinery/names.ts';
 import { validateLabels } from '../machinery/object-meta.ts';
 import type { LoadBalancerStatus, Service, ServicePort } from '../types/core-v1.ts';
-import { invalidEach, validateChoice, validateCidr, validateIp, validateOptionalChoice } from './field-rules.ts';
+import { invalidEach, validateChoice, validateOptionalChoice } from './field-rules.ts';
+import { validateCidr, validateIp } from './ip-rules.ts';
 import { validatePort } from './probe-validation.ts';
 import { isExternallyAccessible } from './service-defaults.ts';
 import { isHeadless, validateClusterIps } from './service-ip-validation.ts';

@@ -123,8 +123,9 @@ describe('a service that is refused', () => {
     expect(createProblems(Service, service(spec))).toEqual(problems);
   });
 
-  it('names are RFC 1035 labels', () => {
-    expect(Service.validateName!('1a', false)).toHaveLength(1);
+  it('names are DNS labels', () => {
+    expect(Service.validateName!('1a', false)).toEqual([]);
+    expect(Service.validateName!('a.b', false)).toHaveLength(1);
     expect(Service.validateName!('a-', true)).toEqual([]);
   });
 });

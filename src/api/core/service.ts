@@ -1,7 +1,9 @@
 import { defineKind, type Shared } from '../kind.ts';
-import { nameIsDns1035Label } from '../machinery/names.ts';
+import { nameIsDnsLabel } from '../machinery/names.ts';
 import type * as core from '../types/core-v1.ts';
 import { ageColumn, formatLabels, nameColumn, textColumn } from './columns.ts';
+import { keptAddresses } from './ip-rules.ts';
+import { ratcheted } from './ratcheting.ts';
 import { normalizeClusterIps, patchAllocatedValues } from './service-allocation.ts';
 import { dropTypeDependentFields, setServiceDefaults } from './service-defaults.ts';
 import { validateClusterIpsUpdate } from './service-ip-validation.ts';
@@ -40,10 +42,10 @@ export const Service = defineKind<Service>({
     normalizeClusterIps(service, old);
     dropTypeDependentFields(service, old);
   },
-  validate: validateService,
+  validate: ratcheted(validateService, [keptAddresses]),
   validateUpdate: (service, old) => [...validateClusterIpsUpdate(service, old), ...validateServiceUpdate(service, old)],
-  validateStatusUpdate: validateServiceStatus,
-  validateName: nameIsDns1035Label,
+  validateStatusUpdate: ratcheted(validateServiceStatus, [keptAddresses]),
+  validateName: nameIsDnsLabel,
   warnings: serviceWarnings,
   columns: [
     nameColumn,

@@ -2,6 +2,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { DeepReadonly } from '../../base/deep.ts';
 import { invalidEach, validateChoice } from '../core/field-rules.ts';
+import { isMapped } from '../core/ip-rules.ts';
 import { validateNonSpecialIp } from '../core/special-ip.ts';
 import { at, child, duplicate, type FieldError, invalid, required, tooMany } from '../machinery/field-error.ts';
 import { dns1123Label, dns1123Subdomain, labelValue, portNumber, qualifiedName } from '../machinery/names.ts';
@@ -59,7 +60,7 @@ function validateAddress(address: string, addressType: string, path: string): Fi
   if (addressType === 'IPv4' && !isIPv4(address)) {
     return [invalid(path, address, 'must be a valid IPv4 address')];
   }
-  if (addressType === 'IPv6' && !isIPv6(address)) {
+  if (addressType === 'IPv6' && (!isIPv6(address) || isMapped(address))) {
     return [invalid(path, address, 'must be a valid IPv6 address')];
   }
   return addressType === 'IPv4' || addressType === 'IPv6' ? validateNonSpecialIp(address, path) : [];

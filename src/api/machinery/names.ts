@@ -284,8 +284,6 @@ export const nameIsDnsSubdomain = (name: string, prefix: boolean): string[] =>
   dns1123Subdomain(completed(name, prefix));
 /** `validateName` of kinds whose names are DNS-1123 labels. */
 export const nameIsDnsLabel = (name: string, prefix: boolean): string[] => dns1123Label(completed(name, prefix));
-/** `validateName` of kinds whose names are DNS-1035 labels. */
-export const nameIsDns1035Label = (name: string, prefix: boolean): string[] => dns1035Label(completed(name, prefix));
 
 /** A domain name of at least three segments: CSR signers' and finalizers' older rule. */
 export function fullyQualifiedName(path: string, name: string): FieldError[] {

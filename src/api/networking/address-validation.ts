@@ -1,7 +1,8 @@
 /** Validation of addresses that services hold, and of the ranges that they come from. */
 import { isIP, isIPv4 } from 'node:net';
 import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
-import { invalidEach, isCidr, validateCidr, validateRequiredName } from '../core/field-rules.ts';
+import { invalidEach, validateRequiredName } from '../core/field-rules.ts';
+import { canonicalCidr, isCidr, validateCidr } from '../core/ip-rules.ts';
 import { at, child, type FieldError, forbidden, invalid, required } from '../machinery/field-error.ts';
 import { dns1123Label, dns1123Subdomain, pathSegmentName } from '../machinery/names.ts';
 import type { IPAddress, ServiceCIDR } from '../types/networking-v1.ts';
@@ -55,7 +56,13 @@ export function validateServiceCidr({ spec }: DeepReadonly<ServiceCIDR>): FieldE
           ),
         ]
       : [];
-  return [...errors, ...cidrs.flatMap((cidr, i) => validateCidr(cidr, at(path, i)))];
+  return [...errors, ...cidrs.flatMap((cidr, i) => validateRange(cidr, at(path, i)))];
+}
+
+function validateRange(cidr: string, path: string): FieldError[] {
+  const errors = validateCidr(cidr, path);
+  if (errors.length || canonicalCidr(cidr) === cidr) return errors;
+  return [invalid(path, cidr, `must be in canonical form (${JSON.stringify(canonicalCidr(cidr))})`)];
 }
 
 /** A range may get a second one of the other family. */

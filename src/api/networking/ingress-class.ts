@@ -6,6 +6,9 @@ import { validateIngressClass, validateIngressClassUpdate } from './ingress-vali
 /** Names the controller that implements ingresses. */
 export type IngressClass = networking.IngressClass;
 
+const isDefault = (annotations: Readonly<Record<string, string>> | undefined) =>
+  annotations?.['ingressclass.kubernetes.io/is-default-class'] === 'true';
+
 /** networking.k8s.io/v1 IngressClass. */
 export const IngressClass = defineKind<IngressClass>({
   group: 'networking.k8s.io',
@@ -20,7 +23,10 @@ export const IngressClass = defineKind<IngressClass>({
   validate: validateIngressClass,
   validateUpdate: validateIngressClassUpdate,
   columns: [
-    nameColumn,
+    {
+      ...nameColumn,
+      cell: ({ metadata }) => (isDefault(metadata.annotations) ? `${metadata.name} (default)` : metadata.name),
+    },
     textColumn('Controller', (c) => c.spec.controller ?? ''),
     textColumn('Parameters', parameters),
     ageColumn,

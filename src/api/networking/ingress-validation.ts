@@ -1,7 +1,8 @@
 /** Validation of ingresses and ingress classes. */
 import { isIP } from 'node:net';
 import type { DeepReadonly } from '../../base/deep.ts';
-import { invalidEach, validateIp, validateRequiredName } from '../core/field-rules.ts';
+import { invalidEach, validateRequiredName } from '../core/field-rules.ts';
+import { validateIp } from '../core/ip-rules.ts';
 import {
   at,
   child,
@@ -13,7 +14,6 @@ import {
   tooLong,
 } from '../machinery/field-error.ts';
 import {
-  dns1035Label,
   dns1123Label,
   dns1123Subdomain,
   domainPrefixedPath,
@@ -101,7 +101,7 @@ function validateBackend({ service, resource }: DeepReadonly<IngressBackend>, pa
   if (resource && service) return [invalid(path, '', 'cannot set both resource and service backends')];
   if (resource) return validateResource(resource, child(path, 'resource'));
   if (!service) return [invalid(path, '', 'resource or service backend is required')];
-  const errors = validateRequiredName(service.name, dns1035Label, child(path, 'service.name'));
+  const errors = validateRequiredName(service.name, dns1123Label, child(path, 'service.name'));
   const { name, number } = service.port;
   if (name && number) errors.push(invalid(path, '', 'cannot set both port name & port number'));
   else if (name) errors.push(...invalidEach(child(path, 'service.port.name'), name, portName(name)));

@@ -1,4 +1,5 @@
 import { ageColumn, nameColumn, textColumn } from '../core/columns.ts';
+import { keptAddresses } from '../core/ip-rules.ts';
 import { ratcheted, tolerable } from '../core/ratcheting.ts';
 import { defineKind, type Shared } from '../kind.ts';
 import type * as networking from '../types/networking-v1.ts';
@@ -19,7 +20,7 @@ export const Ingress = defineKind<Ingress>({
   subresources: { status: true },
   validate: ratcheted(validateIngress, [tolerable({ path: /^spec\.tls\[\d+\]\.secretName$/ })]),
   validateCreate: validateIngressCreate,
-  validateStatusUpdate: validateIngressStatus,
+  validateStatusUpdate: ratcheted(validateIngressStatus, [keptAddresses]),
   warnings: ({ metadata }) =>
     metadata.annotations?.['kubernetes.io/ingress.class'] === undefined
       ? []

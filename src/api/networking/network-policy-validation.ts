@@ -1,7 +1,8 @@
 /** Validation of network policies. */
 import { BlockList, isIPv4 } from 'node:net';
 import type { DeepReadonly } from '../../base/deep.ts';
-import { invalidEach, isCidr, validateCidr, validateEach, validateOptionalChoice } from '../core/field-rules.ts';
+import { invalidEach, validateEach, validateOptionalChoice } from '../core/field-rules.ts';
+import { isCidr, validateCidr } from '../core/ip-rules.ts';
 import { at, child, type FieldError, forbidden, invalid, notSupported, required } from '../machinery/field-error.ts';
 import { portName, portNumber } from '../machinery/names.ts';
 import { validateLabelSelector } from '../machinery/selectors.ts';
@@ -72,12 +73,17 @@ function validatePeer(
 function validateIpBlock({ cidr, except }: DeepReadonly<IPBlock>, path: string): FieldError[] {
   const cidrPath = child(path, 'cidr');
   if (!cidr) return [required(cidrPath)];
-  if (!isCidr(cidr)) return validateCidr(cidr, cidrPath);
-  return (except ?? []).flatMap((range, i) => {
+  const errors = validateCidr(cidr, cidrPath);
+  if (!isCidr(cidr)) return errors;
+  const exceptErrors = (except ?? []).flatMap((range, i) => {
     const exceptPath = at(child(path, 'except'), i);
-    if (!isCidr(range)) return validateCidr(range, exceptPath);
-    return isStrictSubset(range, cidr) ? [] : [invalid(exceptPath, range, 'must be a strict subset of `cidr`')];
+    const wrong = validateCidr(range, exceptPath);
+    if (!isCidr(range)) return wrong;
+    return isStrictSubset(range, cidr)
+      ? wrong
+      : [...wrong, invalid(exceptPath, range, 'must be a strict subset of `cidr`')];
   });
+  return [...errors, ...exceptErrors];
 }
 
 function isStrictSubset(range: string, whole: string): boolean {

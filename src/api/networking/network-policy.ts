@@ -1,4 +1,5 @@
 import { ageColumn, formatLabelSelector, nameColumn, textColumn } from '../core/columns.ts';
+import { keptAddresses } from '../core/ip-rules.ts';
 import { ratcheted, selectorValues, tolerable } from '../core/ratcheting.ts';
 import { defineKind } from '../kind.ts';
 import type * as networking from '../types/networking-v1.ts';
@@ -24,6 +25,7 @@ export const NetworkPolicy = defineKind<NetworkPolicy>({
   },
   validate: ratcheted(validateNetworkPolicy, [
     selectorValues,
+    keptAddresses,
     tolerable({ path: /\.ipBlock\.(cidr|except\[\d+\])$/, detail: /valid CIDR/ }),
   ]),
   columns: [nameColumn, textColumn('Pod-Selector', (p) => formatLabelSelector(p.spec.podSelector)), ageColumn],

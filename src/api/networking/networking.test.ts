@@ -99,7 +99,9 @@ describe('IngressClass', () => {
     });
     expect(object.spec.parameters!.scope).toBe('Cluster');
     expect(createProblems(IngressClass, object)).toEqual([]);
-    expect(cells(IngressClass, object).Parameters).toBe('K.a.example/n');
+    expect(cells(IngressClass, object)).toMatchObject({ Name: 'x', Parameters: 'K.a.example/n' });
+    object.metadata.annotations = { 'ingressclass.kubernetes.io/is-default-class': 'true' };
+    expect(cells(IngressClass, object).Name).toBe('x (default)');
     expect(
       updateProblems(IngressClass, object, (c) => {
         c.spec.controller = 'example.com/d';
@@ -165,6 +167,10 @@ describe('addresses of services', () => {
   it('come from one range for each family', () => {
     const range = admitted(ServiceCIDR, { spec: { cidrs: ['10.0.0.0/16'] } });
     expect(createProblems(ServiceCIDR, range)).toEqual([]);
+    const long = admitted(ServiceCIDR, { spec: { cidrs: ['2001:DB8:0::/112'] } });
+    expect(createProblems(ServiceCIDR, long)).toEqual([
+      'spec.cidrs[0]: Invalid value: "2001:DB8:0::/112": must be in canonical form ("2001:db8::/112")',
+    ]);
     expect(
       updateProblems(ServiceCIDR, range, (r) => {
         r.spec.cidrs!.push('2001:db8::/64');

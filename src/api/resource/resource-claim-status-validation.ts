@@ -1,9 +1,9 @@
 /** Validation of a claim's status: what was allocated, who uses it, and what drivers say of it. */
-import { isIPv6 } from 'node:net';
 import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
 import { validateNodeSelector } from '../core/affinity-validation.ts';
 import { validateConditions } from '../core/condition-validation.ts';
-import { isCidr, validateChoice, validatePresent } from '../core/field-rules.ts';
+import { validateChoice, validatePresent } from '../core/field-rules.ts';
+import { canonicalCidr, isCidr } from '../core/ip-rules.ts';
 import { child, type FieldError, forbidden, invalid, tooLong, tooMany } from '../machinery/field-error.ts';
 import { validateImmutable } from '../machinery/object-meta.ts';
 import type {
@@ -170,7 +170,6 @@ function validateInterfaceAddress(address: string, path: string): FieldError[] {
     const detail = 'must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)';
     return [invalid(path, address, detail)];
   }
-  const [ip = '', bits = ''] = address.split('/');
-  const canonical = `${isIPv6(ip) ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip}/${Number(bits)}`;
+  const canonical = canonicalCidr(address);
   return canonical === address ? [] : [invalid(path, address, `must be in canonical form ("${canonical}")`)];
 }

@@ -176,7 +176,7 @@ export class JobStep {
 
   #startTime(): string | undefined {
     const { spec, status } = this.#job;
-    if (spec.suspend) return status.startTime;
+    if (spec.suspend) return undefined;
     const wasSuspended = findCondition(status.conditions, 'Suspended')?.status === 'True';
     return status.startTime && !wasSuspended ? status.startTime : formatTime(this.#now);
   }
