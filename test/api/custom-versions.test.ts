@@ -367,3 +367,19 @@ describe('objects that are read in another version', () => {
     expect((await world.http('GET', pathOf('shrinks', 'x'))).json.spec).toEqual({ a: '1', c: '3' });
   });
 });
+
+describe('managed fields after a change of the schema', () => {
+  it('are owned as a whole where it has become atomic', async () => {
+    const parts = (more: Json) => version('v1', object({ map: { ...object({ a: text, b: text }), ...more }, c: text }));
+    await world.define(definition('atoms', [parts({})]));
+    const path = pathOf('atoms', 'a');
+    await world.apply(path, applied('v1', 'Atom', { map: { a: 'x' }, c: 'y' }), { manager: 'one' });
+    await world.redefine('atoms.example.com', (body) => {
+      body.spec.versions = [parts({ 'x-kubernetes-map-type': 'atomic' })];
+    });
+    const { status, json } = await world.apply(path, applied('v1', 'Atom', { map: { b: 'z' } }), { manager: 'two' });
+    expect([status, json.message]).toEqual([409, 'Apply failed with 1 conflict: conflict with "one": .spec.map']);
+    const { json: updated } = await world.patch(path, { spec: { c: 'z' } });
+    expect(owners(updated)['one/Apply/v1']).toEqual({ 'f:spec': { 'f:map': {} } });
+  });
+});

@@ -44,6 +44,12 @@ export function convertObjects({ kinds, converter }: Versions): ConvertObjects {
   };
 }
 
+/** What is kept beside an entry: one form in each version, made under the definition as it was. */
+interface Kept {
+  readonly generation: number;
+  readonly made: Entry;
+}
+
 /**
  * Entries of the stored versions in the form of one version, kept beside what is stored. As upstream reads them: what
  * the schema of the stored version no longer knows is dropped, its defaults are set, and what conversion brings that the
@@ -55,10 +61,10 @@ export function makePresenter(
 ): { one: (entry: Entry) => Entry | Promise<Entry>; all: (entries: readonly Entry[]) => Promise<readonly Entry[]> } {
   const { apiVersion } = kind;
   const { converter, generation } = versions;
-  const slot = `as:${apiVersion}:${generation}`;
+  const slot = `as:${apiVersion}`;
   const keep = (entry: Entry, object: Shared<KubeObject>): Entry => {
     const made = object === entry.object ? entry : new DerivedEntry(entry.key, entry.revision, object);
-    entry.encodings.set(slot, made);
+    entry.encodings.set(slot, { generation, made } satisfies Kept);
     return made;
   };
   const keepConverted = (entry: Entry, object: KubeObject) => keep(entry, pruned(kind, object as Shared<KubeObject>));
@@ -66,8 +72,8 @@ export function makePresenter(
   const known = (entry: Entry): Entry | undefined => {
     const same = entry.object.apiVersion === apiVersion;
     if (same && generation === 1) return entry;
-    const made = entry.encodings.get(slot) as Entry | undefined;
-    if (made) return made;
+    const kept = entry.encodings.get(slot) as Kept | undefined;
+    if (kept?.generation === generation) return kept.made;
     if (same) return keep(entry, settled(entry.object, versions));
     if (!converter) return keepConverted(entry, relabel(settled(entry.object, versions), apiVersion));
     return undefined;

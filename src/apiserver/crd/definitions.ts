@@ -62,8 +62,13 @@ class CustomResourceServer implements CustomResources {
   async start(): Promise<void> {
     const { cache, prefix } = this.#stored;
     this.#api.writeHooks.set(prefix, {
-      validate: (object, old) =>
-        validateDefinition(object as unknown as Definition, old as unknown as Definition | undefined),
+      validate: (object, old) => {
+        const [now, before] = [object, old] as unknown as [Definition, Definition | undefined];
+        // One that goes need not be right any more.
+        return before?.metadata.deletionTimestamp && deepEqual(now.spec, before.spec)
+          ? []
+          : validateDefinition(now, before);
+      },
       beforeWrite: () => [],
     });
     const snapshot = cache.snapshot();
@@ -138,7 +143,10 @@ class CustomResourceServer implements CustomResources {
     if (definition.metadata.deletionTimestamp) await this.#cleanUp(definition);
   }
 
-  /** Brings names, and the conditions that tell of them and of approval, up to date; true when the status was written, which brings another event. */
+  /**
+   * Brings names, and the conditions that tell of them and of approval, up to date; true when the status was written,
+   * which brings another event.
+   */
   async #settleNames(definition: Definition): Promise<boolean> {
     if (definition.metadata.deletionTimestamp) return false;
     const others: Definition[] = [];

@@ -2,7 +2,7 @@
  * Whether a schema is structural (KEP-1979): every field has a type outside of value validation, what stands below allOf,
  * anyOf, oneOf and not only narrows it, and metadata is left alone (apiextensions schema/validation.go, complete.go).
  */
-import { linearRegex } from '../../api/cel/libraries/linear-regex.ts';
+import { linearRegex, unicodeRegex } from '../../api/cel/libraries/linear-regex.ts';
 import {
   at,
   child,
@@ -219,12 +219,6 @@ function patternProblem(pattern: string): string | undefined {
     linearRegex(pattern);
     return undefined;
   } catch (error) {
-    // The linear engine lacks notations that RE2 has, Unicode classes among them.
-    try {
-      new RegExp(pattern.replace(/^\(\?[imsU]+\)/, '').replace(/\(\?P</g, '(?<'), 'u');
-      return undefined;
-    } catch {
-      return `error parsing regexp: ${(error as Error).message}`;
-    }
+    return unicodeRegex(pattern) ? undefined : `error parsing regexp: ${(error as Error).message}`;
   }
 }

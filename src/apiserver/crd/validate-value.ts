@@ -1,4 +1,6 @@
 /** Checks a value against an OpenAPI schema, in the words of upstream's validator (go-openapi/validate). */
+
+import { linearRegex, unicodeRegex } from '../../api/cel/libraries/linear-regex.ts';
 import {
   at,
   child,
@@ -85,32 +87,21 @@ function typeError(path: string, value: unknown, type: string): FieldError {
   };
 }
 
-const patterns = new Map<string, RegExp | null>();
+/** Patterns that the linear engine cannot run: it lacks Unicode classes, and what RE2 lacks too. */
+const otherPatterns = new Map<string, RegExp | null>();
 
-/** A regular expression of Go's syntax; what JavaScript cannot read is not checked. */
+/** A regular expression of Go's syntax; null for what cannot be read, which is not checked. */
 function regexOf(source: string): RegExp | null {
-  let regex = patterns.get(source);
-  if (regex === undefined) {
-    try {
-      regex = new RegExp(
-        source
-          .replace(/^\(\?i\)/, '')
-          .replace(/\(\?P</g, '(?<')
-          .replace(/\\z/g, '$')
-          .replace(/\\A/g, '^'),
-        source.startsWith('(?i)') ? 'iu' : 'u',
-      );
-    } catch {
-      try {
-        regex = new RegExp(source);
-      } catch {
-        regex = null;
-      }
-    }
-    if (patterns.size > 5000) patterns.clear();
-    patterns.set(source, regex);
+  const known = otherPatterns.get(source);
+  if (known !== undefined) return known;
+  try {
+    return linearRegex(source);
+  } catch {
+    const other = unicodeRegex(source);
+    if (otherPatterns.size > 5000) otherPatterns.clear();
+    otherPatterns.set(source, other);
+    return other;
   }
-  return regex;
 }
 
 function checkString(schema: Schema, value: string, path: string, errors: FieldError[]): void {

@@ -54,3 +54,14 @@ export function linearRegex(pattern: string, extraFlags = ''): RegExp {
   remembered.set(key, made);
   return made;
 }
+
+/** A pattern of RE2's syntax for JavaScript's own engine, which knows Unicode classes; null where it cannot be read. */
+export function unicodeRegex(pattern: string): RegExp | null {
+  const { source, flags } = translate(pattern);
+  for (const unicode of ['u', '']) {
+    try {
+      return new RegExp(source, flags + unicode);
+    } catch {}
+  }
+  return null;
+}

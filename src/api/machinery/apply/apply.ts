@@ -18,6 +18,7 @@ import {
   type FieldOwner,
   ownable,
   ownChanges,
+  reconcileManagers,
   recordChange,
   takeFields,
   typeOf,
@@ -75,6 +76,7 @@ function* applySteps(request: ApplyRequest): Converting<KubeObject> {
   const type = typeOf(struct);
   checkApplied(request, type);
   const managers = currentManagers(request);
+  if (struct.dynamic) yield* reconcileManagers(managers, owner.apiVersion, struct);
   const before = live ? withoutManagedFields(live) : emptyObject(struct);
   const identity = identityOf({ ...ownerOf(owner), operation: 'Apply' });
   const merged = yield* merge(request, { type, managers, before, identity });

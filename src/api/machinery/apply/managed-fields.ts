@@ -8,6 +8,7 @@ import type { ManagedFieldsEntry } from '../../types/meta-v1.ts';
 import { zeroOf } from '../decode.ts';
 import { difference, emptySet, type FieldSet, isEmptySet, recursiveDifference, union } from './field-set.ts';
 import { capUpdaters, identityOf, type Managed, type Managers, readManagers, writeManagers } from './managers.ts';
+import { reconcileWithSchema } from './reconcile.ts';
 import { type Comparison, compare } from './typed.ts';
 import { type Converting, type ConvertObjects, inManyVersions, inOneVersion } from './versions.ts';
 
@@ -126,6 +127,7 @@ function* updateSteps(update: ManagedFieldsUpdate): Converting<void> {
   const kept = liveEntries !== undefined && (given === undefined || deepEqual(given, liveEntries));
   const managers = managersOf(update, kept ? undefined : given);
   if (managers.size === 0 && live) return;
+  if (struct.dynamic) yield* reconcileManagers(managers, owner.apiVersion, struct);
   const before = live && withoutManagedFields(live);
   const own = compare(typeOf(struct), before ?? emptyObject(struct), object);
   if (managers.size === 0) {
@@ -144,6 +146,18 @@ function* updateSteps(update: ManagedFieldsUpdate): Converting<void> {
   capUpdaters(managers);
   const entries = writeManagers(managers.values());
   if (entries.length) object.metadata.managedFields = entries as ManagedFieldsEntry[];
+}
+
+/** Brings what managers own up to date with the schemas of a custom resource, which may change at any time. */
+export function* reconcileManagers(managers: Managers, apiVersion: string, struct: StructSchema): Converting<void> {
+  const structs = new Map<string, StructSchema | undefined>([[apiVersion, struct]]);
+  for (const [identity, managed] of managers) {
+    if (!structs.has(managed.apiVersion))
+      structs.set(managed.apiVersion, (yield { objects: [], apiVersion: managed.apiVersion })?.struct);
+    const now = structs.get(managed.apiVersion);
+    const set = now ? reconcileWithSchema(typeOf(now), managed.set) : managed.set;
+    if (set !== managed.set) managers.set(identity, { ...managed, set });
+  }
 }
 
 /** What a request changes, in the versions that managers own fields of; undefined for versions that are gone. */
