@@ -265,7 +265,7 @@ describe.skipIf(!canMount())('a store whose disk fails', () => {
     await again.close();
   });
 
-  it('says that the disk is read-only, before and while it is open', async () => {
+  it('says that the disk is read-only, and has everything again when it no longer is', async () => {
     const mount = mountTmpfs('16m');
     const path = join(mount, 'store.db');
     const store = await open(path);

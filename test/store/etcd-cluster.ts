@@ -64,6 +64,8 @@ export interface EtcdOptions {
   readonly network?: EtcdNetwork;
   /** How long the others wait for a silent leader; long when absent, so that a slow machine has one leader all the time. */
   readonly electionTimeoutMs?: number;
+  /** How large the database may become; etcd's own limit when absent. */
+  readonly quotaBytes?: number;
 }
 
 /** Starts an etcd cluster and waits until it takes writes. */
@@ -110,6 +112,7 @@ export async function startEtcd(size: number, options: EtcdOptions = {}): Promis
         `--heartbeat-interval=${electionTimeoutMs / 10}`,
         `--election-timeout=${electionTimeoutMs}`,
         '--log-level=error',
+        ...(options.quotaBytes ? [`--quota-backend-bytes=${options.quotaBytes}`] : []),
         ...(tls
           ? [`--cert-file=${tls.cert}`, `--key-file=${tls.key}`, `--trusted-ca-file=${tls.ca}`, '--client-cert-auth']
           : []),

@@ -82,6 +82,25 @@ describe.skipIf(!hasEtcd)('etcd', () => {
     }
   });
 
+  it('says so when etcd has no space left, and still reads', async () => {
+    const small = await startEtcd(1, { quotaBytes: 4 << 20 });
+    const store = await openEtcdStore({ endpoints: small.endpoints });
+    try {
+      let written = 0;
+      const fill = async () => {
+        for (; written < 100; written++)
+          await store.commit([{ key: `/k${written}`, value: Buffer.alloc(500_000, written) }]);
+      };
+      await expect(fill()).rejects.toMatchObject({ code: 'disk-full', message: expect.stringContaining('disarm') });
+      expect(written).toBeGreaterThan(0);
+      expect((await store.get('/k0'))?.value[0]).toBe(0);
+      expect((await store.get(`/k${written - 1}`))?.value[0]).toBe(written - 1);
+    } finally {
+      await store.close();
+      await small.stop();
+    }
+  });
+
   it('says which endpoint does not answer, and opens when one of them does', async () => {
     const nothing = 'http://127.0.0.1:1';
     await expect(openEtcdStore({ endpoints: [nothing] })).rejects.toMatchObject({
