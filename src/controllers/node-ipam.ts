@@ -41,9 +41,7 @@ export const nodeIpamController = defineController<Node>({
       onAdd: occupy,
       onUpdate: occupy,
       onDelete(node) {
-        for (const range of ranges) {
-          for (const [index, holder] of range.used) if (holder === node.metadata.name) range.used.delete(index);
-        }
+        for (const range of ranges) free(range, node.metadata.name);
       },
     });
   },
@@ -66,10 +64,16 @@ export const nodeIpamController = defineController<Node>({
       await context.client.patch(Node, node.metadata, { spec: { podCIDR: podCIDRs[0], podCIDRs } }, { type: 'merge' });
     } catch (error) {
       if (!isNotFound(error)) throw error;
+      // Its going was seen before the ranges were marked.
+      for (const range of ranges) free(range, key);
     }
     return undefined;
   },
 });
+
+function free({ used }: Range, node: string): void {
+  for (const [index, holder] of used) if (holder === node) used.delete(index);
+}
 
 const cidrsOf = (node: Shared<Node>): readonly string[] =>
   node.spec.podCIDRs ?? (node.spec.podCIDR ? [node.spec.podCIDR] : []);

@@ -312,6 +312,11 @@ class Run {
   }
 
   #describe(world: World): void {
+    this.#note(
+      `${this.#ledger.leader || 'nobody'} leads; processes: ${this.#processes.map(describeProcess).join(', ')}`,
+    );
+    for (const { metadata, spec, status } of world.nodes)
+      this.#note(`node ${metadata.name}: ${JSON.stringify({ taints: spec.taints, conditions: status.conditions })}`);
     for (const job of world.jobs) this.#note(`job ${job.metadata.name}: ${JSON.stringify(job.status)}`);
     for (const pod of world.pods) this.#note(describePod(pod));
   }
@@ -418,6 +423,9 @@ class Run {
     });
   }
 }
+
+const describeProcess = (process: ControlProcess) =>
+  `${process.identity}${process.leads ? ' (believes that it leads)' : ''}`;
 
 const describePod = (pod: Shared<Pod>) =>
   `pod ${pod.metadata.name} on ${pod.spec.nodeName ?? 'no node'}: ${isGoing(pod) ? 'going, ' : ''}${JSON.stringify(pod.status)}`;

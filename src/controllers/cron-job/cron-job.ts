@@ -13,6 +13,7 @@ import { controllerOf, indexByController, ownedBy, ownerReference } from '../own
 import { isNamespaceTerminating } from '../pods/control.ts';
 import { allow, recordEvents } from '../rbac-rules.ts';
 import { manyMissed, parseSchedule, type Schedule } from './schedule.ts';
+import { offsetAt } from './time-zone.ts';
 
 type C = Shared<CronJob>;
 type J = Shared<Job>;
@@ -149,7 +150,8 @@ class CronStep {
       events.event(this.#cronJob, 'Warning', 'TooManyMissedTimes', message);
     }
     if (deadline !== undefined && due.at + deadline * 1000 < now) {
-      const message = `Missed scheduled time to start a job: ${new Date(due.at).toUTCString()}`;
+      const at = new Date(due.at).toUTCString().replace('GMT', '+0000');
+      const message = `Missed scheduled time to start a job: ${at}`;
       events.event(this.#cronJob, 'Warning', 'MissSchedule', message);
       return later;
     }
@@ -255,10 +257,8 @@ function reference(job: J): ObjectReference {
 /** RFC 3339 in the schedule's own zone, as upstream annotates jobs. */
 function zonedTime(at: number, timeZone: string | undefined): string {
   if (!timeZone) return formatTime(at);
-  const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' });
-  const text = format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? 'GMT';
-  const offset = /GMT([+-])(\d\d):(\d\d)/.exec(text);
-  if (!offset) return formatTime(at);
-  const minutes = (offset[1] === '-' ? -1 : 1) * (Number(offset[2]) * 60 + Number(offset[3]));
-  return `${formatTime(at + minutes * 60_000).slice(0, -1)}${offset[1]}${offset[2]}:${offset[3]}`;
+  const offsetMs = offsetAt(timeZone, at);
+  if (offsetMs === 0) return formatTime(at);
+  const offset = new Date(Math.abs(offsetMs)).toISOString().slice(11, 16);
+  return `${formatTime(at + offsetMs).slice(0, -1)}${offsetMs < 0 ? '-' : '+'}${offset}`;
 }

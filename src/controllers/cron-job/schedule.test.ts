@@ -26,6 +26,39 @@ describe('a cron schedule', () => {
     expect(next('0 9 * * *', '2026-03-27T12:00:00Z', 'Europe/Berlin')).toBe('2026-03-28T08:00:00.000Z');
   });
 
+  test.each([
+    // In spring two o'clock does not come, and what is due then is left out.
+    ['0 2 * * *', '2012-03-10T12:00:00Z', ['2012-03-12T06:00:00.000Z', '2012-03-13T06:00:00.000Z']],
+    ['0 3 * * *', '2012-03-10T12:00:00Z', ['2012-03-11T07:00:00.000Z', '2012-03-12T07:00:00.000Z']],
+    ['0 * * * *', '2012-03-11T05:30:00Z', ['2012-03-11T06:00:00.000Z', '2012-03-11T07:00:00.000Z']],
+    // In autumn one o'clock comes twice.
+    [
+      '0 1 * * *',
+      '2012-11-04T04:00:00Z',
+      ['2012-11-04T05:00:00.000Z', '2012-11-04T06:00:00.000Z', '2012-11-05T06:00:00.000Z'],
+    ],
+    ['0 2 * * *', '2012-11-04T04:00:00Z', ['2012-11-04T07:00:00.000Z', '2012-11-05T07:00:00.000Z']],
+    [
+      '30 1 4 11 *',
+      '2012-11-04T04:00:00Z',
+      ['2012-11-04T05:30:00.000Z', '2012-11-04T06:30:00.000Z', '2013-11-04T06:30:00.000Z'],
+    ],
+    [
+      '*/30 1 * * *',
+      '2012-11-04T05:10:00Z',
+      ['2012-11-04T05:30:00.000Z', '2012-11-04T06:00:00.000Z', '2012-11-04T06:30:00.000Z'],
+    ],
+    ['0 0 29 2 *', '2021-01-01T00:00:00Z', ['2024-02-29T05:00:00.000Z']],
+  ])('%s in New York after %s is due when clocks show it', (text, from, expected) => {
+    const schedule = parseSchedule(text, 'America/New_York');
+    const due: string[] = [];
+    for (let time: number | undefined = at(from); due.length < expected.length; ) {
+      time = schedule.next(time!);
+      due.push(new Date(time!).toISOString());
+    }
+    expect(due).toEqual(expected);
+  });
+
   test.each(['* * * *', '* * * * * *', '61 * * * *', 'often', '@every soon'])('%s is refused', (schedule) => {
     expect(() => parseSchedule(schedule)).toThrow();
   });

@@ -2,6 +2,7 @@
 import { Cron } from 'croner';
 import { cronScheduleProblem } from '../../api/batch/cron-schedule.ts';
 import { parseDuration } from '../../api/machinery/duration.ts';
+import { nextChange, offsetAt } from './time-zone.ts';
 
 export interface Schedule {
   /** The first time after `fromMs`; undefined when there is none. */
@@ -25,8 +26,31 @@ export function parseSchedule(text: string, timeZone?: string): Schedule {
     const intervalMs = everyMs(every[1]!);
     return fromNext((from) => from + intervalMs);
   }
-  const cron = new Cron(plain.replaceAll('?', '*'), { timezone: timeZone ?? zoned?.[1] ?? 'UTC', paused: true });
-  return fromNext((from) => cron.nextRun(new Date(from))?.getTime());
+  const cron = new Cron(plain.replaceAll('?', '*'), { timezone: 'UTC', paused: true });
+  const nextInUtc = (from: number) => cron.nextRun(new Date(from))?.getTime();
+  const zone = timeZone ?? zoned?.[1];
+  return fromNext(zone && zone !== 'UTC' ? inZone(zone, nextInUtc) : nextInUtc);
+}
+
+/**
+ * As upstream's cron library has it: what the clocks skip in spring is left out, what they show twice in autumn comes twice.
+ * `nextInUtc` takes and gives what clocks show, as if they were in UTC.
+ */
+function inZone(zone: string, nextInUtc: (from: number) => number | undefined): (from: number) => number | undefined {
+  return (from) => {
+    let offset = offsetAt(zone, from);
+    let shown = from + offset;
+    for (let since = from; ; ) {
+      const next = nextInUtc(shown);
+      if (next === undefined) return undefined;
+      const change = nextChange(zone, since, next - offset);
+      if (change === undefined) return next - offset;
+      // Nothing is due before the clocks are set; what they show from then on is looked at anew.
+      since = change;
+      offset = offsetAt(zone, change);
+      shown = change + offset - 1;
+    }
+  };
 }
 
 function fromNext(next: (fromMs: number) => number | undefined): Schedule {

@@ -1,6 +1,7 @@
 import { Node } from '../../api/core/node.ts';
 import { PersistentVolume } from '../../api/core/persistent-volume.ts';
 import { PersistentVolumeClaim } from '../../api/core/persistent-volume-claim.ts';
+import { Pod } from '../../api/core/pod.ts';
 import { storageClassOf } from '../../api/core/storage-class-name.ts';
 import type { Shared } from '../../api/kind.ts';
 import { isNotFound } from '../../api/machinery/status.ts';
@@ -15,7 +16,9 @@ import {
   type ReconcileResult,
   watches,
 } from '../../client/reconcile.ts';
+import { isPodTerminal } from '../pods/state.ts';
 import { allow, recordEvents } from '../rbac-rules.ts';
+import { defaultClass, hasStorageClass, isDefaultClass } from './default-class.ts';
 import {
   bindCompleted,
   boundByController,
@@ -27,6 +30,7 @@ import {
   selectedNode,
   type Volume,
 } from './matching.ts';
+import { claimsOf } from './protection.ts';
 
 const volumePrefix = 'pv:';
 const provisionerAnnotation = 'volume.kubernetes.io/storage-provisioner';
@@ -39,7 +43,7 @@ export const persistentVolumeBinder = defineController<PersistentVolumeClaim>({
   for: PersistentVolumeClaim,
   // Two claims must not choose the same volume at the same time.
   concurrency: 1,
-  reads: [Node],
+  reads: [Node, Pod],
   watches: [
     watches<PersistentVolumeClaim>({
       kind: PersistentVolumeClaim,
@@ -63,7 +67,13 @@ export const persistentVolumeBinder = defineController<PersistentVolumeClaim>({
         context
           .lister(PersistentVolumeClaim)
           .list()
-          .filter((claim) => !claim.spec.volumeName && storageClassOf(claim) === storageClass.metadata.name)
+          .filter(
+            (claim) =>
+              !claim.spec.volumeName &&
+              (hasStorageClass(claim)
+                ? storageClassOf(claim) === storageClass.metadata.name
+                : isDefaultClass(storageClass)),
+          )
           .map(keyOf),
     }),
   ],
@@ -121,8 +131,9 @@ class ClaimLook {
     const candidates = waits ? volumes.filter((volume) => isForClaim(volume, claim)) : volumes;
     const found = findVolume(claim, candidates, node === undefined ? undefined : lister(Node).get(undefined, node));
     if (found) return this.#bind(found);
+    if (await this.#assignDefaultClass()) return undefined;
     if (waits) {
-      this.#event('Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding');
+      this.#sayWhoIsWaitedFor();
     } else if (storageClass) await this.#askProvisioner(storageClass);
     else if (storageClassOf(claim)) {
       this.#event('Warning', 'ProvisioningFailed', `storageclass.storage.k8s.io "${storageClassOf(claim)}" not found`);
@@ -134,6 +145,31 @@ class ClaimLook {
       );
     }
     return this.#setPhase('Pending');
+  }
+
+  /** A claim that names no class gets the default one, also when that comes later than the claim. */
+  async #assignDefaultClass(): Promise<boolean> {
+    const claim = this.#claim;
+    const chosen = hasStorageClass(claim) ? undefined : defaultClass(this.#context.lister(StorageClass).list());
+    if (!chosen) return false;
+    await this.#updateClaim({ ...claim, spec: { ...claim.spec, storageClassName: chosen.metadata.name } });
+    return true;
+  }
+
+  #sayWhoIsWaitedFor(): void {
+    const key = keyOf(this.#claim);
+    const waiting = this.#context
+      .lister(Pod)
+      .list(this.#claim.metadata.namespace)
+      .filter((pod) => !pod.spec.nodeName && !isPodTerminal(pod) && claimsOf(pod).includes(key))
+      .map((pod) => pod.metadata.name)
+      .sort();
+    if (waiting.length === 0)
+      this.#event('Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding');
+    else {
+      const pods = waiting.length === 1 ? `pod ${waiting[0]}` : `pods ${waiting.join(',')}`;
+      this.#event('Normal', 'WaitForPodScheduled', `waiting for ${pods} to be scheduled`);
+    }
   }
 
   async #askProvisioner({ provisioner }: Shared<StorageClass>): Promise<void> {

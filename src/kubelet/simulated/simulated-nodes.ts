@@ -107,6 +107,7 @@ class RunningNodes implements SimulatedNodes {
   readonly #leaseSeconds: number;
   #heartbeat: Timer | undefined;
   #removeHandler: (() => void) | undefined;
+  #removeNodeHandler: (() => void) | undefined;
   #renewing = 0;
   readonly #server: KubeletServer | undefined;
   #nextHost = 1;
@@ -142,6 +143,9 @@ class RunningNodes implements SimulatedNodes {
       },
       onUpdate: (pod) => this.#see(pod),
       onDelete: (pod) => this.#addresses.release(pod.metadata.uid),
+    });
+    this.#removeNodeHandler = this.#options.informers.informer(Node).addHandler({
+      onUpdate: (node) => this.#contradict(node),
     });
     await pods.whenSynced();
     this.#heartbeat = this.#options.clock.every((this.#leaseSeconds * 1000) / 4, () => void this.#renewAll());
@@ -204,10 +208,7 @@ class RunningNodes implements SimulatedNodes {
   async recover(name: string): Promise<void> {
     const node = this.#node(name);
     node.silent = false;
-    const { client, clock } = this.#options;
-    const now = clock.now() + node.skewMs;
-    const { conditions } = nodeStatus(name, { hostIp: node.hostIp, capacity: {}, now });
-    await client.patch(Node, { name }, { status: { conditions } }, { type: 'strategic', subresource: 'status' });
+    await this.#reportWell(name, node);
     await this.#renew(name);
     for (const pod of this.#options.informers.informer(Pod).list())
       if (pod.spec.nodeName === name) this.#queue.add(keyOf(pod));
@@ -224,6 +225,7 @@ class RunningNodes implements SimulatedNodes {
   async stop(): Promise<void> {
     this.#heartbeat?.cancel();
     this.#removeHandler?.();
+    this.#removeNodeHandler?.();
     await this.#queue.stop();
     await this.#server?.close();
   }
@@ -232,6 +234,25 @@ class RunningNodes implements SimulatedNodes {
     const node = this.#nodes.get(name);
     if (!node) throw new Error(`there is no simulated node ${name}`);
     return node;
+  }
+
+  async #reportWell(name: string, { hostIp, skewMs }: SimulatedNode): Promise<void> {
+    const { client, clock } = this.#options;
+    const { conditions } = nodeStatus(name, { hostIp, capacity: {}, now: clock.now() + skewMs });
+    await client.patch(Node, { name }, { status: { conditions } }, { type: 'strategic', subresource: 'status' });
+  }
+
+  /** A node that was given up by mistake says that it is well, as a kubelet does when it next reports. */
+  #contradict({ metadata: { name }, status }: Shared<Node>): void {
+    const node = this.#nodes.get(name);
+    const ready = status.conditions?.find(({ type }) => type === 'Ready');
+    if (!node || node.silent || ready?.status !== 'Unknown') return;
+    this.#renewing++;
+    void this.#reportWell(name, node)
+      .catch((error: unknown) => this.#options.log.warn('a simulated node could not report', { node: name, error }))
+      .finally(() => {
+        this.#renewing--;
+      });
   }
 
   #see(pod: Shared<Pod>): void {
