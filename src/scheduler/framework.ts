@@ -15,6 +15,7 @@ import type { EventRecorder } from '../client/events.ts';
 import type { InformerSet, Lister } from '../client/informer.ts';
 import type { SchedulerCache } from './cache.ts';
 import type { Devices } from './devices/devices.ts';
+import type { Extenders } from './extenders/extenders.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { NodeVerdicts } from './node-verdicts.ts';
 import type { Nominator } from './nominator.ts';
@@ -55,6 +56,8 @@ export interface SchedulerEnvironment {
   readonly cache: SchedulerCache;
   readonly nominator: Nominator;
   readonly devices: Devices;
+  /** Asked when pods are to be removed for another. */
+  readonly extenders?: Extenders;
   readonly events: EventRecorder;
   readonly clock: Clock;
   readonly random: Random;
@@ -84,12 +87,12 @@ export interface RunningPlugin {
   addPod?(state: CycleState, pod: Shared<Pod>, added: Shared<Pod>, node: NodeInfo): void;
   removePod?(state: CycleState, pod: Shared<Pod>, removed: Shared<Pod>, node: NodeInfo): void;
   filter?(state: CycleState, pod: Shared<Pod>, node: NodeInfo): MaybeVerdict;
-  /** When no node fits; returns a node to nominate. */
+  /** When no node fits; returns a node to nominate, or null when there is none any more. */
   postFilter?(
     state: CycleState,
     pod: Shared<Pod>,
     verdicts: NodeVerdicts,
-  ): Promise<{ nominatedNode?: string; message?: string } | undefined>;
+  ): Promise<{ nominatedNode?: string | null; message?: string } | undefined>;
   preScore?(state: CycleState, pod: Shared<Pod>, nodes: readonly NodeInfo[]): Verdict | undefined;
   /** 0 to 100, or any number when the plugin normalises. */
   score?(state: CycleState, pod: Shared<Pod>, node: NodeInfo): number;
@@ -204,6 +207,22 @@ function chooseAt(multiPoint: readonly Choice[], given: PluginSet = {}): Choice[
   return [...both, ...rest, ...own.filter((one) => !isIn(multiPoint)(one))];
 }
 
+/** Stands for the extenders: whom they refuse, any change of nodes and of placed pods may help. */
+const asksAgain: ActivePlugin = {
+  definition: {
+    name: 'Extender',
+    order: 0,
+    enabledByDefault: false,
+    events: [
+      { kind: 'Node', actions: ['add', 'update', 'delete'] },
+      { kind: 'Pod', actions: ['add', 'update', 'delete'] },
+    ],
+    create: () => ({}),
+  },
+  running: {},
+  weight: 0,
+};
+
 /** Names of the plugins that a profile wants at an extension point, whether they have it or not. */
 export const namesAt = (sets: PluginSets, available: readonly SchedulerPlugin[], point: ExtensionPoint): string[] =>
   chooseAt(chooseMultiPoint(available, sets.multiPoint), sets[point]).map(({ name }) => name);
@@ -246,7 +265,7 @@ export function createFramework(
   framework = {
     schedulerName: profile.schedulerName,
     percentageOfNodesToScore: profile.percentageOfNodesToScore,
-    plugins: [...plugins.values()],
+    plugins: [...plugins.values(), ...(environment.extenders ? [asksAgain] : [])],
     ...points,
   };
   return framework;

@@ -3,6 +3,7 @@ import type { Shared } from '../api/kind.ts';
 import type { Pod } from '../api/types/core-v1.ts';
 import type { Random } from '../base/random.ts';
 import type { SchedulerCache } from './cache.ts';
+import type { Extenders } from './extenders/extenders.ts';
 import { type FilterMemo, filterQuestion, questionNumber } from './filter-memo.ts';
 import type { CycleState, Framework, RunningPlugin, Verdict } from './framework.ts';
 import { type NodeInfo, podInfo } from './node-info.ts';
@@ -46,8 +47,50 @@ export function feasibleNodesToFind(nodeCount: number, percentage: number): numb
   return Math.max(minFeasibleNodes, Math.floor((nodeCount * share) / 100));
 }
 
+/** The nodes that a pod fits on, among which the best is still to be found. */
+export interface Fitting {
+  readonly kind: 'fitting';
+  readonly state: CycleState;
+  readonly nodes: readonly NodeInfo[];
+  readonly verdicts: NodeVerdicts;
+}
+
 /** Finds the node for a pod. */
 export function scheduleOne(framework: Framework, pod: Shared<Pod>, options: CycleOptions): Placement | Refusal {
+  const found = findFitting(framework, pod, options);
+  return found.kind === 'refused' ? found : chooseNode(framework, pod, found, options);
+}
+
+/** The same for a pod that extenders have a say about. */
+export async function scheduleExtended(
+  framework: Framework,
+  pod: Shared<Pod>,
+  options: CycleOptions & { readonly extenders: Extenders },
+): Promise<Placement | Refusal> {
+  const found = findFitting(framework, pod, options);
+  if (found.kind === 'refused') return found;
+  const { state, verdicts } = found;
+  const nodes = await options.extenders.filter(pod, found.nodes, verdicts);
+  if (nodes.length === 0) return refusal(state, verdicts, undefined, options.cache.nodeCount);
+  if (nodes.length === 1) return { kind: 'placed', nodeName: nodes[0]!.name, state };
+  const scores = await options.extenders.scores(pod, nodes);
+  return chooseNode(framework, pod, { ...found, nodes }, options, scores);
+}
+
+/** The best of the nodes that fit. */
+function chooseNode(
+  framework: Framework,
+  pod: Shared<Pod>,
+  { state, nodes }: Fitting,
+  { random }: CycleOptions,
+  further?: Float64Array,
+): Placement {
+  const [only] = nodes;
+  const node = nodes.length === 1 ? only! : bestNode(framework, state, pod, nodes, random, further);
+  return { kind: 'placed', nodeName: node.name, state };
+}
+
+function findFitting(framework: Framework, pod: Shared<Pod>, options: CycleOptions): Fitting | Refusal {
   const state: CycleState = new Map();
   const all = options.cache.nodes();
   const skipped = new Set<string>();
@@ -85,7 +128,7 @@ export function scheduleOne(framework: Framework, pod: Shared<Pod>, options: Cyc
     candidates.includes(promisedNode) &&
     !filterNode(framework, state, { pod, node: promisedNode, filters, nominator })
   )
-    return { kind: 'placed', nodeName: promisedNode.name, state };
+    return { kind: 'fitting', nodes: [promisedNode], verdicts: new NodeVerdicts(), state };
 
   const verdicts = new NodeVerdicts();
   const feasible: NodeInfo[] = [];
@@ -114,8 +157,7 @@ export function scheduleOne(framework: Framework, pod: Shared<Pod>, options: Cyc
   if (everywhere && all.length > 0) options.cursor.next = (start + looked) % all.length;
 
   if (feasible.length === 0) return refusal(state, verdicts, undefined, all.length);
-  if (feasible.length === 1) return { kind: 'placed', nodeName: feasible[0]!.name, state };
-  return { kind: 'placed', nodeName: bestNode(framework, state, pod, feasible, options.random).name, state };
+  return { kind: 'fitting', nodes: feasible, verdicts, state };
 }
 
 /** Fewer nodes are looked at faster than they are looked up. */
@@ -173,6 +215,7 @@ function bestNode(
   pod: Shared<Pod>,
   nodes: readonly NodeInfo[],
   random: Random,
+  further?: Float64Array,
 ): NodeInfo {
   const skipped = new Set<string>();
   for (const { definition, running } of framework.preScore)
@@ -204,6 +247,7 @@ function bestNode(
     running.normalize?.(state, pod, nodes, scores);
     for (let i = 0; i < nodes.length; i++) totals[i]! += scores[i]! * weight;
   }
+  if (further) for (let i = 0; i < nodes.length; i++) totals[i]! += further[i]!;
   // Among equals one is drawn at random (reservoir sampling), as upstream does.
   let best = 0;
   let equals = 1;

@@ -1,22 +1,7 @@
-/** The scheduler: takes pods from the queue, finds each a node, and binds it while the next one is already looked at. */
-import { Namespace } from '../api/core/namespace.ts';
-import { Node } from '../api/core/node.ts';
-import { PersistentVolume } from '../api/core/persistent-volume.ts';
-import { PersistentVolumeClaim } from '../api/core/persistent-volume-claim.ts';
-import { Pod } from '../api/core/pod.ts';
-import { Service } from '../api/core/service.ts';
+import type { Pod } from '../api/core/pod.ts';
 import type { KindRef, KubeObject, Shared } from '../api/kind.ts';
 import { isConflict, isNotFound } from '../api/machinery/status.ts';
-import { DeviceClass } from '../api/resource/device-class.ts';
-import { ResourceClaim } from '../api/resource/resource-claim.ts';
-import { ResourceSlice } from '../api/resource/resource-slice.ts';
-import { CSIDriver } from '../api/storage/csi-driver.ts';
-import { CSINode } from '../api/storage/csi-node.ts';
-import { CSIStorageCapacity } from '../api/storage/csi-storage-capacity.ts';
-import { StorageClass } from '../api/storage/storage-class.ts';
-import { VolumeAttachment } from '../api/storage/volume-attachment.ts';
-import { type Clock, formatTime } from '../base/clock.ts';
-import { deepEqual } from '../base/deep.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { MetricsRegistry } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
@@ -24,22 +9,19 @@ import type { Client } from '../client/client.ts';
 import type { EventRecorder } from '../client/events.ts';
 import type { InformerSet } from '../client/informer.ts';
 import { SchedulerCache } from './cache.ts';
+import { followCluster, whenSynced } from './cluster-events.ts';
 import type { SchedulerConfig } from './config.ts';
 import { watchDevices } from './devices/devices.ts';
+import { Extenders } from './extenders/extenders.ts';
 import { FilterMemo } from './filter-memo.ts';
-import {
-  type ClusterEvent,
-  type CycleState,
-  createFramework,
-  type Framework,
-  type SchedulerProfile,
-  type Verdict,
-} from './framework.ts';
+import { type CycleState, createFramework, type Framework, type SchedulerProfile, type Verdict } from './framework.ts';
 import { Nominator } from './nominator.ts';
 import { holdEvents } from './patient-events.ts';
 import { builtinSchedulerPlugins } from './plugins.gen.ts';
+import { podReporter } from './pod-report.ts';
 import { type QueuedPod, SchedulingQueue } from './queue.ts';
-import { type Placement, type Refusal, scheduleOne } from './schedule-one.ts';
+import { type Placement, type Refusal, scheduleExtended, scheduleOne } from './schedule-one.ts';
+import { schedulerMetrics } from './scheduler-metrics.ts';
 
 export interface SchedulerOptions {
   readonly client: Client;
@@ -63,24 +45,6 @@ export interface Scheduler {
 /** How long one turn of the loop may hold the event loop before others get theirs. */
 const turnMs = 5;
 const defaultProfile: SchedulerProfile = { schedulerName: 'default-scheduler' };
-/** Kinds besides pods and nodes whose events may help a pod. */
-const otherKinds: readonly KindRef[] = [
-  PersistentVolume,
-  PersistentVolumeClaim,
-  StorageClass,
-  CSINode,
-  CSIDriver,
-  CSIStorageCapacity,
-  VolumeAttachment,
-  Service,
-  Namespace,
-  ResourceClaim,
-  DeviceClass,
-  ResourceSlice,
-];
-
-const isTerminal = (pod: Shared<Pod>) => pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
-
 /** Starts scheduling; resolves once the informers are synced. */
 export async function startScheduler(options: SchedulerOptions): Promise<Scheduler> {
   const { client, informers, clock, random, log, metrics, config } = options;
@@ -89,6 +53,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   const memo = new FilterMemo();
   // Before the queue hears of changes, so that plugins that it asks know of them.
   const devices = watchDevices(informers);
+  const extenders = config?.extenders?.length ? new Extenders(config.extenders, { clock, log }) : undefined;
   const events = holdEvents(options.events, () => binding > 0 || !queue.idle);
   const environment = {
     client,
@@ -97,6 +62,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     cache,
     nominator,
     devices,
+    ...(extenders ? { extenders } : {}),
     events,
     clock,
     random,
@@ -105,39 +71,21 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   };
   const frameworks = new Map<string, Framework>();
   for (const profile of config?.profiles ?? [defaultProfile])
-    frameworks.set(profile.schedulerName, createFramework(profile, builtinSchedulerPlugins, environment));
+    frameworks.set(
+      profile.schedulerName,
+      createFramework(leavingToExtenders(profile, config?.extenders), builtinSchedulerPlugins, environment),
+    );
 
-  const attempts = metrics.counter(
-    'scheduler_schedule_attempts_total',
-    'Number of attempts to schedule pods, by the result.',
-  );
-  const attemptSeconds = metrics.histogram(
-    'scheduler_scheduling_attempt_duration_seconds',
-    'Scheduling attempt latency in seconds.',
-  );
-  const incoming = metrics.counter(
-    'scheduler_queue_incoming_pods_total',
-    'Number of pods added to scheduling queues by event and queue type.',
-  );
-  const podAttempts = metrics.histogram(
-    'scheduler_pod_scheduling_attempts',
-    'Number of attempts to successfully schedule a pod.',
-    [1, 2, 4, 8, 16],
-  );
-  const sliSeconds = metrics.histogram(
-    'scheduler_pod_scheduling_sli_duration_seconds',
-    'E2e latency for a pod being scheduled, from the time the pod enters the scheduling queue.',
-  );
-  metrics.gauge('scheduler_cache_size', 'Number of nodes and pods in the scheduler cache.', (gauge) =>
-    gauge.set(cache.nodeCount, { type: 'nodes' }),
-  );
-  const pending = metrics.gauge('scheduler_pending_pods', 'Number of pending pods, by the queue type.', (gauge) => {
-    for (const [queueName, count] of Object.entries(queue.counts())) gauge.set(count, { queue: queueName });
+  const { attempts, attemptSeconds, incoming, podAttempts, sliSeconds } = schedulerMetrics(metrics, {
+    nodes: () => cache.nodeCount,
+    pending: () => queue.counts(),
   });
 
+  const report = podReporter({ client, events, clock, log });
   let stopped = false;
   let turnPlanned = false;
   let binding = 0;
+  let asking = false;
   const cursor = { next: 0 };
   const queue = new SchedulingQueue({
     clock,
@@ -152,7 +100,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   devices.claims.onReleased = (object, old) => queue.onEvent({ kind: 'ResourceClaim', action: 'update', object, old });
 
   function planTurn(): void {
-    if (turnPlanned || stopped) return;
+    if (turnPlanned || stopped || asking) return;
     turnPlanned = true;
     setImmediate(turn);
   }
@@ -162,7 +110,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     const end = clock.monotonic() + turnMs;
     let tried = 0;
     // Under a virtual clock time stands still within a turn: the count ends it.
-    while (!stopped && tried++ < 64) {
+    while (!stopped && !asking && tried++ < 64) {
       const queued = queue.pop();
       if (!queued) break;
       tryPod(queued);
@@ -179,20 +127,48 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
       return;
     }
     const began = clock.monotonic();
-    let outcome: Placement | Refusal;
-    try {
-      outcome = scheduleOne(framework, pod, {
-        cache,
-        random,
-        percentageOfNodesToScore: framework.percentageOfNodesToScore ?? config?.percentageOfNodesToScore ?? 0,
-        cursor,
-        nominator,
-        memo,
-      });
-    } catch (error) {
-      track(failed(queued, error));
+    const cycle = {
+      cache,
+      random,
+      percentageOfNodesToScore: framework.percentageOfNodesToScore ?? config?.percentageOfNodesToScore ?? 0,
+      cursor,
+      nominator,
+      memo,
+    };
+    if (extenders?.concern(pod)) {
+      asking = true;
+      track(askExtenders(queued, began, () => scheduleExtended(framework, pod, { ...cycle, extenders })));
       return;
     }
+    try {
+      follow(queued, scheduleOne(framework, pod, cycle), began);
+    } catch (error) {
+      track(failed(queued, error));
+    }
+  }
+
+  /** Pods are placed one after the other also while extenders are asked: the next one waits. */
+  async function askExtenders(
+    queued: QueuedPod,
+    began: number,
+    ask: () => Promise<Placement | Refusal>,
+  ): Promise<void> {
+    try {
+      const outcome = await ask();
+      const gone = outcome.kind === 'placed' && !cache.node(outcome.nodeName);
+      if (gone) throw new Error(`node ${outcome.nodeName} went away while extenders were asked`);
+      if (!stopped && queued.where === 'inFlight') follow(queued, outcome, began);
+    } catch (error) {
+      await failed(queued, error);
+    } finally {
+      asking = false;
+      planTurn();
+    }
+  }
+
+  /** Does what a cycle has decided. */
+  function follow(queued: QueuedPod, outcome: Placement | Refusal, began: number): void {
+    const { pod, framework } = queued;
     attemptSeconds.observe((clock.monotonic() - began) / 1000, {
       result: outcome.kind === 'placed' ? 'scheduled' : 'unschedulable',
     });
@@ -201,14 +177,10 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
       track(refuse(queued, outcome));
       return;
     }
-    const placement = outcome;
-    cache.assume(pod, placement.nodeName);
-    const refused = reserve(framework, placement.state, pod, placement.nodeName);
-    if (refused) {
-      giveBack(queued, placement, refused);
-      return;
-    }
-    track(bind(queued, placement));
+    cache.assume(pod, outcome.nodeName);
+    const refused = reserve(framework, outcome.state, pod, outcome.nodeName);
+    if (refused) giveBack(queued, outcome, refused);
+    else track(bind(queued, outcome));
   }
 
   /** Counts work that goes on after the cycle, for idle(); its errors are handled within. */
@@ -281,7 +253,8 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
         await report(pod, { reason: 'Unschedulable', message: refused.reasons.join(', ') });
         return;
       }
-      for (const { running } of framework.bind) if (await running.bind!(state, pod, nodeName)) break;
+      if (!(await extenders?.bind(pod, nodeName)))
+        for (const { running } of framework.bind) if (await running.bind!(state, pod, nodeName)) break;
     } catch (error) {
       giveBack(queued, placement, undefined);
       if (isNotFound(error) || isConflict(error)) {
@@ -317,7 +290,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
       return;
     }
     queue.refuse(queued, refusal.refusedBy);
-    const said = remedy.nominatedNode === undefined ? remedy.messages.join(', ') : '';
+    const said = remedy.nominatedNode ? '' : remedy.messages.join(', ');
     await report(pod, {
       reason: 'Unschedulable',
       message: said ? `${refusal.message} ${said}` : refusal.message,
@@ -326,13 +299,14 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   }
 
   interface Remedy {
-    readonly nominatedNode?: string;
+    readonly nominatedNode?: string | null;
     readonly messages: readonly string[];
   }
 
   /** Asks the postFilter plugins in turn whether room can be made. */
   async function lookForRemedy({ pod, framework }: QueuedPod, { state, verdicts }: Refusal): Promise<Remedy> {
     const messages: string[] = [];
+    let takesBack = false;
     for (const { running } of framework.postFilter) {
       const result = await running.postFilter!(state, pod, verdicts);
       if (result?.message) messages.push(result.message);
@@ -340,8 +314,11 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
         nominator.add(pod, result.nominatedNode);
         return { nominatedNode: result.nominatedNode, messages };
       }
+      if (result?.nominatedNode === null) takesBack = true;
     }
-    return { messages };
+    if (!takesBack) return { messages };
+    nominator.remove(pod.metadata.uid);
+    return { nominatedNode: null, messages };
   }
 
   /** A try that met an error: it is made again after a backoff, whatever happens in the cluster meanwhile. */
@@ -353,110 +330,8 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     await report(pod, { reason: 'SchedulerError', message: (error as Error).message });
   }
 
-  /** Says on the pod why it waits; written only when the words change. */
-  async function report(
-    pod: Shared<Pod>,
-    { reason, message, nominatedNode }: { reason: string; message: string; nominatedNode?: string | undefined },
-  ): Promise<void> {
-    events.event(pod, 'Warning', 'FailedScheduling', message);
-    const known = pod.status.conditions?.find((c) => c.type === 'PodScheduled');
-    if (
-      known?.status === 'False' &&
-      known.reason === reason &&
-      known.message === message &&
-      (nominatedNode === undefined || pod.status.nominatedNodeName === nominatedNode)
-    )
-      return;
-    const condition = {
-      type: 'PodScheduled',
-      status: 'False',
-      reason,
-      message,
-      lastProbeTime: null,
-      lastTransitionTime:
-        known?.status === 'False' && known.lastTransitionTime ? known.lastTransitionTime : formatTime(clock.now()),
-    };
-    try {
-      await client.patch(
-        Pod,
-        pod.metadata,
-        { status: { conditions: [condition], ...(nominatedNode ? { nominatedNodeName: nominatedNode } : {}) } },
-        { type: 'strategic', subresource: 'status' },
-      );
-    } catch (error) {
-      if (!isNotFound(error))
-        log.warn('the reason why a pod waits could not be written', { pod: pod.metadata.name, error });
-    }
-  }
-
-  const removeHandlers = [
-    informers.informer(Node).addHandler({
-      onAdd: (node) => {
-        cache.setNode(node);
-        queue.onEvent({ kind: 'Node', action: 'add', object: node });
-      },
-      onUpdate: (node, old) => {
-        if (sameForScheduling(node, old)) return;
-        cache.setNode(node);
-        queue.onEvent({ kind: 'Node', action: 'update', object: node, old });
-      },
-      onDelete: (node) => {
-        cache.removeNode(node.metadata.name);
-        queue.onEvent({ kind: 'Node', action: 'delete', object: node });
-      },
-    }),
-    informers.informer(Pod).addHandler({
-      onAdd: (pod) => podChanged(pod, undefined),
-      onUpdate: podChanged,
-      onDelete: (pod) => {
-        queue.remove(pod.metadata.uid);
-        nominator.remove(pod.metadata.uid);
-        if (!cache.has(pod.metadata.uid)) return;
-        cache.removePod(pod.metadata.uid);
-        queue.onEvent({ kind: 'Pod', action: 'delete', object: pod });
-      },
-    }),
-    ...otherKinds.map((kind) => {
-      const tell = (action: ClusterEvent['action'], object: Shared<KubeObject>, old?: Shared<KubeObject>) =>
-        queue.onEvent({ kind: kind.kind, action, object, ...(old ? { old } : {}) });
-      return informers.informer(kind).addHandler({
-        onAdd: (object) => tell('add', object),
-        onUpdate: (object, old) => tell('update', object, old),
-        onDelete: (object) => tell('delete', object),
-      });
-    }),
-  ];
-
-  function podChanged(pod: Shared<Pod>, old: Shared<Pod> | undefined): void {
-    const uid = pod.metadata.uid;
-    if (isTerminal(pod)) {
-      queue.remove(uid);
-      if (cache.has(uid)) {
-        cache.removePod(uid);
-        queue.onEvent({ kind: 'Pod', action: 'delete', object: pod });
-      }
-      return;
-    }
-    if (pod.spec.nodeName) {
-      const wasKnown = cache.has(uid) && !cache.isAssumed(uid);
-      cache.setPod(pod);
-      queue.remove(uid);
-      nominator.remove(uid);
-      queue.onEvent({ kind: 'Pod', action: wasKnown ? 'update' : 'add', object: pod, ...(old ? { old } : {}) });
-      return;
-    }
-    const framework = frameworks.get(pod.spec.schedulerName ?? 'default-scheduler');
-    if (!framework || pod.metadata.deletionTimestamp) {
-      queue.remove(uid);
-      return;
-    }
-    if (pod.status.nominatedNodeName) nominator.add(pod, pod.status.nominatedNodeName);
-    if (!cache.has(uid)) queue.add(pod, framework);
-  }
-
-  // Only those of its own: another role's kind that cannot be read must not stop pods from being placed.
-  await Promise.all([Node, Pod, ...otherKinds].map((kind) => informers.informer(kind as KindRef).whenSynced()));
-  pending.set(0, { queue: 'active' });
+  const stopFollowing = followCluster({ informers, cache, queue, nominator, frameworks });
+  await whenSynced(informers);
   planTurn();
   return {
     cache,
@@ -464,22 +339,21 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
     idle: () => binding === 0 && queue.idle && events.idle,
     stop() {
       stopped = true;
-      for (const remove of removeHandlers) remove();
+      stopFollowing();
       devices.stop();
+      extenders?.close();
       queue.stop();
     },
   };
 }
 
-/** Node updates are mostly heartbeats: only these parts matter for placing pods. */
-function sameForScheduling(a: Shared<Node>, b: Shared<Node>): boolean {
-  return (
-    a.spec.unschedulable === b.spec.unschedulable &&
-    deepEqual(a.spec.taints, b.spec.taints) &&
-    deepEqual(a.metadata.labels, b.metadata.labels) &&
-    deepEqual(a.metadata.annotations, b.metadata.annotations) &&
-    deepEqual(a.status.allocatable, b.status.allocatable) &&
-    deepEqual(a.status.images, b.status.images) &&
-    deepEqual(a.status.declaredFeatures, b.status.declaredFeatures)
+/** A profile whose resource filter looks away from what extenders say they see to. */
+function leavingToExtenders(profile: SchedulerProfile, extenders: SchedulerConfig['extenders'] = []): SchedulerProfile {
+  const theirs = extenders.flatMap(({ managedResources = [] }) =>
+    managedResources.filter(({ ignoredByScheduler }) => ignoredByScheduler).map(({ name }) => name),
   );
+  if (theirs.length === 0) return profile;
+  const fit = profile.pluginArgs?.['NodeResourcesFit'];
+  const ignoredResources = [...((fit?.['ignoredResources'] as readonly string[] | undefined) ?? []), ...theirs];
+  return { ...profile, pluginArgs: { ...profile.pluginArgs, NodeResourcesFit: { ...fit, ignoredResources } } };
 }

@@ -7,7 +7,7 @@ import { filterQuestion } from '../filter-memo.ts';
 import { type CycleState, defineSchedulerPlugin } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { NodeVerdicts } from '../node-verdicts.ts';
-import { type Candidate, cheapest, priorityOf, selectVictims } from '../preemption/victims.ts';
+import { type Candidate, candidateOf, cheapest, priorityOf, selectVictims } from '../preemption/victims.ts';
 
 const name = 'DefaultPreemption';
 
@@ -23,7 +23,7 @@ export const defaultPreemption = defineSchedulerPlugin({
   order: 140,
   enabledByDefault: true,
   events: [],
-  create({ cache, nominator, informers, client, clock, random, events, args, framework }) {
+  create({ cache, nominator, informers, client, clock, random, events, extenders, args, framework }) {
     const budgets = informers.informer(PodDisruptionBudget);
     const minPercentage = (args['minCandidateNodesPercentage'] as number | undefined) ?? 10;
     const minAbsolute = (args['minCandidateNodesAbsolute'] as number | undefined) ?? 100;
@@ -99,6 +99,15 @@ export const defaultPreemption = defineSchedulerPlugin({
       };
     }
 
+    /** The candidates that the extenders agree to, with the victims that they would choose. */
+    async function agreed(pod: Shared<Pod>, candidates: readonly Candidate[]): Promise<Candidate[]> {
+      const offered = new Map(
+        candidates.map(({ nodeName, victims, budgetViolations }) => [nodeName, { pods: victims, budgetViolations }]),
+      );
+      const left = await extenders!.preempt(pod, offered, (nodeName) => cache.node(nodeName));
+      return [...left].map(([nodeName, { pods, budgetViolations }]) => candidateOf(nodeName, pods, budgetViolations));
+    }
+
     async function forgetPromise(pod: Shared<Pod>): Promise<void> {
       nominator.remove(pod.metadata.uid);
       try {
@@ -129,7 +138,7 @@ export const defaultPreemption = defineSchedulerPlugin({
           else futile++;
           if (++at === possible.length) at = 0;
         }
-        const chosen = cheapest(candidates);
+        const chosen = cheapest(extenders ? await agreed(pod, candidates) : candidates);
         if (!chosen) {
           const parts = [
             ...(futile ? [`${futile} No preemption victims found for incoming pod`] : []),
@@ -137,7 +146,10 @@ export const defaultPreemption = defineSchedulerPlugin({
               ? [`${verdicts.size - possible.length} Preemption is not helpful for scheduling`]
               : []),
           ];
-          return { message: `preemption: 0/${cache.nodeCount} nodes are available: ${parts.join(', ')}.` };
+          return {
+            nominatedNode: null,
+            message: `preemption: 0/${cache.nodeCount} nodes are available: ${parts.join(', ')}.`,
+          };
         }
         // Taken before the first wait, so that the next pod's cycle reckons with it.
         const displaced = nominator.lessImportant(chosen.nodeName, pod);

@@ -14,6 +14,8 @@ export interface Candidate {
   readonly nodeName: string;
   /** Most important first. */
   readonly victims: readonly Shared<Pod>[];
+  /** Victims whose removal breaks a disruption budget. */
+  readonly budgetViolations: number;
   /** Compared element by element. */
   readonly cost: readonly number[];
 }
@@ -109,16 +111,24 @@ export function selectVictims(
     for (const info of violating) if (!reprieve(info)) budgetViolations++;
     for (const info of others) reprieve(info);
     const ordered = victims.toSorted(moreImportant).map((info) => info.pod);
-    return {
-      nodeName: node.name,
-      victims: ordered,
-      cost: ordered.length ? costOf(ordered, budgetViolations) : [],
-    };
+    return candidateOf(node.name, ordered, budgetViolations);
   } finally {
     // The cycle's state is shared by the trials of all nodes: leave it as it was.
     for (const info of removed) putBack(info);
   }
 }
+
+/** A node with the pods that would go, the most important first. */
+export const candidateOf = (
+  nodeName: string,
+  victims: readonly Shared<Pod>[],
+  budgetViolations: number,
+): Candidate => ({
+  nodeName,
+  victims,
+  budgetViolations,
+  cost: victims.length ? costOf(victims, budgetViolations) : [],
+});
 
 /**
  * What taking a candidate costs, the most telling first: broken budgets, the priority of the most important victim, the
