@@ -96,21 +96,27 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 
   const remote = startRemoteApis(api, options.frontProxy);
   const discovery = createDiscovery(api, remote);
+  const store = async () => void (options.sharedStore && (await cache.makeConsistent()));
   const checks: HealthCheck[] = [
     { name: 'ping', check: () => undefined },
     { name: 'log', check: () => undefined },
-    { name: 'etcd', check: async () => void (options.sharedStore && (await cache.makeConsistent())) },
+    { name: 'etcd', check: store },
   ];
-  let ready = false;
   let closing = false;
+  const finished = new Set<string>();
+  for (const name of startUp)
+    checks.push({
+      name: `poststarthook/${name}`,
+      check: () => (finished.has(name) ? undefined : 'not finished'),
+    });
   const readyChecks: HealthCheck[] = [
     ...checks,
+    { name: 'etcd-readiness', check: store },
     { name: 'informer-sync', check: () => undefined },
-    { name: 'poststarthook/start-system-namespaces-controller', check: () => (ready ? undefined : 'not finished') },
     { name: 'shutdown', check: () => (closing ? 'process is shutting down' : undefined) },
   ];
   const handlers: readonly PathHandler[] = [
-    createHealthHandler({ healthz: checks, livez: checks, readyz: readyChecks }),
+    createHealthHandler({ healthz: checks, livez: checks, readyz: readyChecks }, { log, metrics }),
     createMetricsHandler(metrics),
     versionHandler,
     discovery,
@@ -160,14 +166,17 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   }
 
   const custom = await startCustomResources(api);
+  finished.add('crd-informer-synced');
   await ensureSystemObjects(api, { ranges: services.ranges, advertise: options.advertise });
+  finished.add('start-system-namespaces-controller');
   const admission = options.admission === false ? undefined : await startAdmission(api, options.admission ?? {});
   await ensureFlowObjects(api.loopback());
+  finished.add('priority-and-fairness-config-producer');
   const endpoints = options.advertise && (await publishEndpoints(api, options.advertise));
   const events = expireEvents(api, options.eventTtlSeconds ?? defaultEventTtlSeconds);
   const local = keepLocalServices(api);
   await local.settled;
-  ready = true;
+  finished.add('apiservice-registration-controller');
 
   return {
     direct,
@@ -181,8 +190,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     },
     kinds: registry,
     async ready() {
-      const report = await runChecks('readyz', readyChecks, new Set());
-      if (!report.ok) throw new StatusError('ServiceUnavailable', report.text);
+      const { failures } = await runChecks('readyz', readyChecks);
+      const [first] = failures;
+      if (first) throw new StatusError('ServiceUnavailable', `not ready: ${first.name}: ${first.why}`);
     },
     async close() {
       if (closing) return;
@@ -200,6 +210,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     },
   };
 }
+
+/** What has to be there before the server is ready, by upstream's names. */
+const startUp = [
+  'crd-informer-synced',
+  'start-system-namespaces-controller',
+  'priority-and-fairness-config-producer',
+  'apiservice-registration-controller',
+] as const;
 
 const badUrl = '\u0000';
 

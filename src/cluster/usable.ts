@@ -21,8 +21,7 @@ export async function usability(
   const missing: string[] = [];
   try {
     const ready = await client.transport.raw('/readyz');
-    if (ready.status !== 200)
-      return [`the API server is not ready (${ready.body.trim().split('\n').at(-1) ?? ready.status})`];
+    if (ready.status !== 200) return [`the API server is not ready (${failedChecks(ready.body) || ready.status})`];
     const [nodes, account, dns] = await Promise.all([
       client.list(Node),
       client.find(ServiceAccount, { namespace: 'default', name: 'default' }),
@@ -74,3 +73,6 @@ export async function waitUntilUsable(
     await clock.sleep(pollMs);
   }
 }
+
+/** The names of the checks that failed, in a health report. */
+const failedChecks = (report: string) => [...report.matchAll(/^\[-\](\S+)/gm)].map(([, name]) => name).join(', ');

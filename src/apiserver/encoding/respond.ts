@@ -28,6 +28,8 @@ export interface Shape {
 
 /** Sends an answer in the representation that the client accepts; throws 406 before anything is sent. */
 export function sendAnswer(exchange: Exchange, answer: Answer, shape: Shape): void | Promise<void> {
+  // It took longer than it may, and has been told so.
+  if (exchange.res.headersSent) return;
   const accept = exchange.header('accept');
   exchange.responseObject = answer.entry?.object ?? answer.object;
   if (answer.entry && (accept === undefined || accept === '*/*' || accept === 'application/json') && !shape.pretty) {
@@ -241,7 +243,7 @@ export function sendError(exchange: Exchange, error: StatusError): void {
   const { res } = exchange;
   exchange.answered = true;
   if (res.headersSent) {
-    res.destroy();
+    if (!res.writableEnded) res.destroy();
     return;
   }
   const { retryAfterSeconds } = error.details ?? {};

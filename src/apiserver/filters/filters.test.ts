@@ -60,9 +60,18 @@ describe('health', () => {
     const report = await runChecks('readyz', checks);
     expect(report).toEqual({
       ok: false,
-      text: '[+]good ok\n[-]bad failed: broken\n[-]worse failed: thrown\nreadyz check failed\n',
+      text: '[+]good ok\n[-]bad failed: reason withheld\n[-]worse failed: reason withheld\nreadyz check failed\n',
+      failures: [
+        { name: 'bad', why: 'broken' },
+        { name: 'worse', why: 'thrown' },
+      ],
     });
-    expect((await runChecks('readyz', checks, new Set(['bad', 'worse']))).ok).toBe(true);
+    const { ok, text } = await runChecks('readyz', checks, { excluded: ['bad', 'worse', 'none', 'b"c'] });
+    expect(ok).toBe(true);
+    expect(text).toBe(
+      '[+]good ok\n[+]bad excluded: ok\n[+]worse excluded: ok\n' +
+        'warn: some health checks cannot be excluded: no matches for "b\\"c","none"\nreadyz check passed\n',
+    );
   });
 });
 
@@ -77,7 +86,23 @@ describe('a server', () => {
 
   it('answers health, version and metrics', async () => {
     expect((await running.http('GET', '/livez')).text).toBe('ok');
-    expect((await running.http('GET', '/readyz?verbose')).text).toContain('[+]ping ok');
+    const { text } = await running.http('GET', '/readyz?verbose&exclude=etcd');
+    expect(text).toBe(
+      [
+        '[+]ping ok',
+        '[+]log ok',
+        '[+]etcd excluded: ok',
+        '[+]poststarthook/crd-informer-synced ok',
+        '[+]poststarthook/start-system-namespaces-controller ok',
+        '[+]poststarthook/priority-and-fairness-config-producer ok',
+        '[+]poststarthook/apiservice-registration-controller ok',
+        '[+]etcd-readiness ok',
+        '[+]informer-sync ok',
+        '[+]shutdown ok',
+        'readyz check passed\n',
+      ].join('\n'),
+    );
+    expect((await running.http('GET', '/readyz/poststarthook/crd-informer-synced')).text).toBe('ok');
     expect((await running.http('GET', '/readyz/ping')).text).toBe('ok');
     expect((await running.http('GET', '/readyz/nope')).status).toBe(404);
     expect((await running.http('GET', '/version')).json.gitVersion).toMatch(/^v1\.36\./);
@@ -128,6 +153,36 @@ describe('a server', () => {
     const moved = await running.http('GET', '/openapi/v3/apis/apps/v1?hash=OLD');
     expect(moved.status).toBe(301);
     expect(moved.headers['location']).toBe(serverRelativeURL);
+  });
+
+  it('ends a request after the time that it gives itself, and no later than all', async () => {
+    const held: (() => void)[] = [];
+    const authorizer: Authorizer = {
+      name: 'slow',
+      authorize: ({ user, resource }) => {
+        if (user.name === loopbackUser.name || resource !== 'configmaps') return { decision: 'Allow', reason: '' };
+        return new Promise((resolve) => held.push(() => resolve({ decision: 'Allow', reason: '' })));
+      },
+    };
+    await using slow = await startTestServer({ authorizer, requestTimeoutMs: 1500 });
+    const path = '/api/v1/namespaces/default/configmaps';
+    const own = await slow.http('GET', `${path}?timeout=20ms`);
+    expect(own.json).toMatchObject({
+      code: 504,
+      reason: 'Timeout',
+      message: 'Timeout: request did not complete within requested timeout - context deadline exceeded',
+    });
+    for (const timeout of ['', '0s', '1h']) {
+      const { json } = await slow.http('GET', `${path}?timeout=${timeout}`);
+      expect(json.message).toBe('Timeout: request did not complete within the allotted timeout');
+    }
+    for (const release of held) release();
+    expect((await slow.http('GET', '/api/v1/namespaces?timeout=32s')).status).toBe(200);
+    const bad = await slow.http('GET', '/api/v1/namespaces?timeout=soon');
+    expect(bad.json).toMatchObject({
+      code: 400,
+      message: 'invalid timeout specified in the request URL - time: invalid duration "soon"',
+    });
   });
 
   it('compresses large answers for those who ask', async () => {

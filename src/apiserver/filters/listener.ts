@@ -108,7 +108,11 @@ export async function startListener(
   };
   server.on('connection', onConnection);
   server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
+  const refused = new WeakSet<Socket>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // What still comes in is as wrong as what came before: the refusal is on its way.
+    if (refused.has(socket)) return;
+    refused.add(socket);
     if (!socket.writable) return void socket.destroy();
     socket.end(`HTTP/1.1 ${refusals[error.code ?? ''] ?? badRequest}\r\nConnection: close\r\n\r\n`);
     // To close under a client that still sends would take the answer from it.
