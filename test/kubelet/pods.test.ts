@@ -528,6 +528,28 @@ describe.skipIf(missing)(`pods on a real node${missing ? ` (${missing})` : ''}`,
     expect((await lab.events('blurts')).join('\n')).not.toContain('the-password');
   });
 
+  it('are asked to stop by the signal that they want', async () => {
+    await lab.run('signalled', {
+      terminationGracePeriodSeconds: 600,
+      os: { name: 'linux' },
+      volumes: [{ name: 'out', hostPath: { path: lab.dataDir } }],
+      containers: [
+        {
+          name: 'main',
+          image: shellImage,
+          // Deaf to SIGTERM.
+          command: script('trap "" TERM; trap "echo usr1 > /out/signal; exit 0" USR1; while true; do sleep 0.1; done'),
+          volumeMounts: [{ name: 'out', mountPath: '/out' }],
+          lifecycle: { stopSignal: 'SIGUSR1' },
+        },
+      ],
+    });
+    const pod = await lab.until('signalled', ({ status }) => status.phase === 'Running');
+    expect(pod.status.containerStatuses?.[0]?.stopSignal).toBe('SIGUSR1');
+    await remove('signalled');
+    expect(readFileSync(`${lab.dataDir}/signal`, 'utf8')).toBe('usr1\n');
+  });
+
   it('end when their time is over', async () => {
     await lab.run('late', { activeDeadlineSeconds: 1, containers: [waiting] });
     const pod = await lab.until(

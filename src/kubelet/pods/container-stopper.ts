@@ -7,6 +7,7 @@ import { containerFieldPath } from '../images/image-puller.ts';
 import { runHook } from './lifecycle-hooks.ts';
 import type { RuntimeContainer, RuntimePod } from './pod-runtime.ts';
 import { annotationNames } from './runtime-labels.ts';
+import { signalContainer } from './stop-signal.ts';
 
 /** What a container gets to stop after its preStop hook has used up its grace. */
 const minimumGraceSeconds = 2;
@@ -40,7 +41,9 @@ export async function stopContainer(context: Stopping, request: StopRequest): Pr
   if (preStop && graceSeconds > 0 && container.state === 'running') {
     const spec = specOf(pod, container.name) ?? ({ name: container.name } as Container);
     const target = { pod, container: spec, containerId: container.id, podIp: request.podIp };
-    const limit = AbortSignal.any([...(signal ? [signal] : []), timeoutSignal(context, graceSeconds * 1000)]);
+    const over = new AbortController();
+    const timer = context.clock.after(graceSeconds * 1000, () => over.abort(new Error('the grace period is over')));
+    const limit = AbortSignal.any([...(signal ? [signal] : []), over.signal]);
     try {
       await runHook(context, preStop, { target, timeoutMs: graceSeconds * 1000, signal: limit });
     } catch (error) {
@@ -48,11 +51,18 @@ export async function stopContainer(context: Stopping, request: StopRequest): Pr
       // What the hook said may hold secrets: events are for everyone in the namespace.
       context.events.event(pod as never, 'Warning', 'FailedPreStopHook', 'PreStopHook failed', details);
       context.log.info('a preStop hook failed', { pod: pod.metadata.name, container: container.name, error });
+    } finally {
+      timer.cancel();
     }
     graceSeconds -= Math.floor((context.clock.monotonic() - start) / 1000);
     graceSeconds = Math.max(graceSeconds, minimumGraceSeconds);
   }
+  const ownSignal = specOf(pod, container.name)?.lifecycle?.stopSignal;
   try {
+    if (ownSignal && graceSeconds > 0 && container.state === 'running') {
+      await signalContainer(context, container.id, { name: ownSignal, graceMs: graceSeconds * 1000, signal });
+      graceSeconds = 0;
+    }
     await context.runtime.runtime.stopContainer(
       { container_id: container.id, timeout: graceSeconds },
       { timeoutMs: graceSeconds * 1000 + 120_000, ...(signal ? { signal } : {}) },
@@ -60,12 +70,6 @@ export async function stopContainer(context: Stopping, request: StopRequest): Pr
   } catch (error) {
     if (!isCriNotFound(error)) throw error;
   }
-}
-
-function timeoutSignal(context: Pick<KubeletContext, 'clock'>, timeoutMs: number): AbortSignal {
-  const controller = new AbortController();
-  context.clock.after(timeoutMs, () => controller.abort(new Error('the grace period is over')));
-  return controller.signal;
 }
 
 function specOf(pod: Shared<Pod>, name: string): Shared<Container | EphemeralContainer> | undefined {

@@ -222,6 +222,8 @@ function containerStatus(input: StatusInput, container: AnyContainer, fallbackRe
   status.ready = isMain || isSidecar ? runs && input.isReady(latest) : hasEndedWell;
   if (!isMain && !isSidecar && !isInit(pod, container.name)) status.ready = false;
   addResources(status, container, { latest, old, keep: input.keepResources ?? false });
+  const stopSignal = runs ? container.lifecycle?.stopSignal : undefined;
+  if (stopSignal) status.stopSignal = stopSignal;
   if (container.volumeMounts?.length) {
     status.volumeMounts = container.volumeMounts.map((mount) => ({
       name: mount.name,
