@@ -104,6 +104,16 @@ describe('the security files', () => {
     ]);
   });
 
+  it('name the server that image policies are asked of', () => {
+    file('images.yaml', 'clusters: [{name: c, cluster: {server: "https://images.example"}}]');
+    const admissionConfig = admission(
+      'plugins: [{name: ImagePolicyWebhook, configuration: {imagePolicy: {kubeConfigFile: images.yaml, denyTTL: 5}}}]',
+    );
+    expect(read({ admissionConfig }).admission.configuration).toMatchObject({
+      ImagePolicyWebhook: { imagePolicy: { denyTTL: 5, target: { url: 'https://images.example' } } },
+    });
+  });
+
   it('configure plugins, inline or from a file beside theirs', () => {
     file('events.yaml', 'limits: [{type: Server, qps: 5, burst: 10}]');
     const admissionConfig = admission(

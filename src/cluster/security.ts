@@ -66,8 +66,11 @@ export function readSecurity(
   if (auditPolicy && !auditLog)
     throw new UserError('--audit-policy needs --audit-log, the file that events are written to');
   const settingsOf = (path: string) =>
-    readAdmissionConfiguration(parseFile('--admission-config', path), (entry) =>
-      parseFile('--admission-config', resolve(dirname(path), entry)),
+    withImagePolicyTarget(
+      path,
+      readAdmissionConfiguration(parseFile('--admission-config', path), (entry) =>
+        parseFile('--admission-config', resolve(dirname(path), entry)),
+      ),
     );
   const authentication = authenticationConfig
     ? naming('--authentication-config', authenticationConfig, () =>
@@ -143,4 +146,15 @@ function readAuthorization(
       ? { webhook: createWebhookAuthorizer({ target: readWebhookTarget(webhookFlag, webhook), clock }) }
       : {}),
   };
+}
+
+/** The plugin knows no files: it is given the server that its kubeconfig file names. */
+function withImagePolicyTarget(
+  path: string,
+  settings: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const { imagePolicy } = (settings['ImagePolicyWebhook'] ?? {}) as { imagePolicy?: { kubeConfigFile?: string } };
+  if (!imagePolicy?.kubeConfigFile) return settings;
+  const target = readWebhookTarget('--admission-config', resolve(dirname(path), imagePolicy.kubeConfigFile));
+  return { ...settings, ImagePolicyWebhook: { imagePolicy: { ...imagePolicy, target } } };
 }

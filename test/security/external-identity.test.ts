@@ -2,12 +2,14 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { imagePolicyWebhook } from '../../src/apiserver/admission/image-policy-webhook.ts';
 import { readAuthenticationConfiguration } from '../../src/apiserver/authn/authentication-configuration.ts';
 import type { TokenAuthenticator } from '../../src/apiserver/authn/bearer-token.ts';
 import { createOidcAuthenticator } from '../../src/apiserver/authn/oidc.ts';
 import { createTokenWebhookAuthenticator } from '../../src/apiserver/authn/token-webhook.ts';
 import { createWebhookAuthorizer } from '../../src/apiserver/authz/webhook.ts';
 import { realClock, VirtualClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/log.ts';
 import { certificateLifetimeMs, createAuthority, issueCertificate } from '../../src/base/pki.ts';
 
 let server: Server;
@@ -378,5 +380,84 @@ describe('authorization webhooks', () => {
     expect(await conditional.authorize(attributes)).toEqual({ decision: 'NoOpinion', reason: '' });
     expect(calls).toEqual([]);
     expect(await conditional.authorize({ ...attributes, namespace: 'b' })).toMatchObject({ decision: 'Allow' });
+  });
+});
+
+describe('image policy webhooks', () => {
+  const plugin = (more: object = {}) =>
+    imagePolicyWebhook.create({
+      clock: realClock,
+      log: silentLogger,
+      configuration: { imagePolicy: { target: { url: `${url}/images`, ca: authority.cert }, ...more } },
+    } as never);
+  const about = (annotations: string[], subresource = '') => ({
+    ...{
+      operation: 'CREATE',
+      resource: { group: '', version: 'v1', plural: 'pods' },
+      subresource,
+      namespace: 'n',
+      name: 'p',
+    },
+    object: {
+      metadata: { annotations: { 'mine.image-policy.k8s.io/ticket': '7', other: 'x' } },
+      spec: {
+        containers: [{ image: 'a' }],
+        initContainers: [{ image: 'b' }],
+        ephemeralContainers: [{ image: 'c' }],
+      },
+    },
+    annotate: (key: string, value: string) => void annotations.push(`${key}=${value}`),
+  });
+  const decide = async (more: object = {}, subresource = '') => {
+    const annotations: string[] = [];
+    await plugin(more).validate!(about(annotations, subresource) as never);
+    return annotations;
+  };
+
+  it('see the images and the annotations that are for them, and may note something', async () => {
+    const seen: unknown[] = [];
+    routes.set('/images', (body) => {
+      seen.push(JSON.parse(body).spec);
+      return { json: { status: { allowed: true, auditAnnotations: { 'by-ticket': 'yes' } } } };
+    });
+    expect(await decide()).toEqual(['imagepolicywebhook.image-policy.k8s.io/by-ticket=yes']);
+    await decide({}, 'ephemeralcontainers');
+    const annotations = { 'mine.image-policy.k8s.io/ticket': '7' };
+    expect(seen).toEqual([
+      { containers: [{ image: 'a' }, { image: 'b' }], annotations, namespace: 'n' },
+      { containers: [{ image: 'c' }], annotations, namespace: 'n' },
+    ]);
+  });
+
+  it.each<[string, object, object, string | string[]]>([
+    ['no', { json: { status: { allowed: false } } }, {}, 'one or more images rejected by webhook backend'],
+    ['no, since', { json: { status: { allowed: false, reason: 'old' } } }, {}, 'denied one or more images: old'],
+    ['nothing', { json: {} }, {}, 'did not answer with an ImageReview'],
+    ['an error', { status: 500, json: {} }, {}, 'Error contacting webhook: 500'],
+    [
+      'an error, where that lets pass',
+      { status: 500, json: {} },
+      { defaultAllow: true },
+      ['imagepolicywebhook.image-policy.k8s.io/failed-open=true'],
+    ],
+    [
+      'no, where errors let pass',
+      { json: { status: { allowed: false } } },
+      { defaultAllow: true },
+      'rejected by webhook backend',
+    ],
+  ])('that say %s', async (_, answer, more, wanted) => {
+    routes.set('/images', () => answer);
+    if (typeof wanted === 'string') await expect(decide(more)).rejects.toThrow(wanted);
+    else expect(await decide(more)).toEqual(wanted);
+  });
+
+  it('are asked once for the same images, for as long as the settings say', async () => {
+    routes.set('/images', () => ({ json: { status: { allowed: true } } }));
+    const running = plugin();
+    for (let i = 0; i < 2; i++) await running.validate!(about([]) as never);
+    expect(calls).toEqual(['/images']);
+    for (const bad of [{ allowTTL: 0.5 }, { denyTTL: 3600 }, { target: undefined }])
+      expect(() => plugin(bad)).toThrow('ImagePolicyWebhook');
   });
 });

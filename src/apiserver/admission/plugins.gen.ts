@@ -8,6 +8,7 @@ import { defaultTolerationSeconds as default_toleration_seconds_defaultToleratio
 import { denyServiceExternalIPs as deny_service_external_ips_denyServiceExternalIPs } from './deny-service-external-ips.ts';
 import { eventRateLimit as event_rate_limit_eventRateLimit } from './event-rate-limit.ts';
 import { extendedResourceToleration as extended_resource_toleration_extendedResourceToleration } from './extended-resource-toleration.ts';
+import { imagePolicyWebhook as image_policy_webhook_imagePolicyWebhook } from './image-policy-webhook.ts';
 import { limitPodHardAntiAffinityTopology as limit_pod_hard_anti_affinity_topology_limitPodHardAntiAffinityTopology } from './limit-pod-hard-anti-affinity-topology.ts';
 import { limitRanger as limit_ranger_limitRanger } from './limit-ranger.ts';
 import { mutatingAdmissionPolicy as mutating_admission_policy_mutatingAdmissionPolicy } from './mutating-admission-policy.ts';
@@ -49,6 +50,7 @@ export const builtinAdmissionPlugins: readonly AdmissionPlugin[] = [
   deny_service_external_ips_denyServiceExternalIPs,
   event_rate_limit_eventRateLimit,
   extended_resource_toleration_extendedResourceToleration,
+  image_policy_webhook_imagePolicyWebhook,
   limit_pod_hard_anti_affinity_topology_limitPodHardAntiAffinityTopology,
   limit_ranger_limitRanger,
   mutating_admission_policy_mutatingAdmissionPolicy,
