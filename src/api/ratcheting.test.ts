@@ -26,6 +26,8 @@ const workload = (spec: object) => ({
 });
 const required = 'requiredDuringSchedulingIgnoredDuringExecution';
 
+const resizing = { resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }] };
+
 /** A kind, a fault, an object that has it, and what its error says. */
 const cases: [AnyKind, string, Record<string, unknown>, string][] = [
   [
@@ -33,6 +35,12 @@ const cases: [AnyKind, string, Record<string, unknown>, string][] = [
     'a deletion cost that is no number',
     { metadata: { annotations: { 'controller.kubernetes.io/pod-deletion-cost': 'much' } }, spec: podSpec({}) },
     'must be a 32bit integer',
+  ],
+  [
+    Pod,
+    'an init container that resizing would restart',
+    { spec: podSpec({ initContainers: [{ name: 'i', image: 'i', ...resizing }] }) },
+    'spec.initContainers[0].resizePolicy: Invalid value: "RestartContainer": must be \'NotRequired\' for init containers',
   ],
   [
     Pod,

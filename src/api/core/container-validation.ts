@@ -46,6 +46,9 @@ export function validateContainers(pod: PodSurroundings, path: string): FieldErr
   return [...errors, ...validateHostPorts(containers, path)];
 }
 
+/** Said of an init container that would restart when it is resized, although it never is. */
+export const notResized = "must be 'NotRequired' for init containers without restartPolicy=Always";
+
 /** The init containers; those that restart always are sidecars, with probes and hooks. */
 export function validateInitContainers(pod: PodSurroundings, path: string): FieldError[] {
   const names = new Set(pod.spec.containers.map((c) => c.name));
@@ -60,6 +63,9 @@ export function validateInitContainers(pod: PodSurroundings, path: string): Fiel
     for (const name of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const) {
       if (container[name] === undefined) continue;
       errors.push(forbidden(child(itemPath, name), 'may not be set for init containers without restartPolicy=Always'));
+    }
+    if (container.resizePolicy?.some((policy) => policy.restartPolicy === 'RestartContainer')) {
+      errors.push(invalid(child(itemPath, 'resizePolicy'), 'RestartContainer', notResized));
     }
     return errors;
   });

@@ -1,4 +1,5 @@
 /** What updates of pods, and of kinds with pod templates, may keep (upstream: GetValidationOptionsFromPodSpecAndMeta). */
+import { notResized } from './container-validation.ts';
 import { keptAddresses } from './ip-rules.ts';
 import { selectorValues, type Tolerable, tolerable } from './ratcheting.ts';
 
@@ -15,5 +16,6 @@ export const podRules: readonly Tolerable[] = [
   tolerable({ detail: /^exists in both (matchLabelKeys and labelSelector|matchLabelKeys and mismatchLabelKeys)$/ }),
   tolerable({ path: /\.projected\.path$/, detail: localPath }),
   tolerable({ path: /\.sysctls\[\d+\]\.name$/, detail: /^may not be specified when 'host(Network|IPC)' is true$/ }),
+  tolerable({ path: /\.resizePolicy$/, detail: new RegExp(`^${notResized}$`) }),
   tolerable({ path: /\.volumeDevices$/, detail: /^when `hostUsers` is false$/ }),
 ];

@@ -10,10 +10,14 @@ import { Quantity } from '../machinery/quantity.ts';
 import { validateLabelSelector } from '../machinery/selectors.ts';
 import type { CSIDriver, CSINode, CSINodeDriver, CSIStorageCapacity, VolumeAttachment } from '../types/storage-v1.ts';
 
+/** The path that upstream names in errors about `attachRequired`. */
+const attachPath = 'spec.attachedRequired';
+
 /** A driver's object; its name is the driver's. */
 export function validateCsiDriver({ metadata, spec }: DeepReadonly<CSIDriver>): FieldError[] {
   const errors = validateCsiDriverName(metadata.name, 'name');
-  for (const field of ['attachRequired', 'podInfoOnMount', 'storageCapacity'] as const) {
+  if (spec.attachRequired === undefined) errors.push(required(attachPath));
+  for (const field of ['podInfoOnMount', 'storageCapacity'] as const) {
     if (spec[field] === undefined) errors.push(required(child('spec', field)));
   }
   const policies = ['File', 'None', 'ReadWriteOnceWithFSType'];
@@ -40,6 +44,10 @@ export function validateCsiDriver({ metadata, spec }: DeepReadonly<CSIDriver>): 
       invalid('spec.nodeAllocatableUpdatePeriodSeconds', period, 'must be greater than or equal to 10 seconds'),
     );
   }
+  if (spec.serviceAccountTokenInSecrets !== undefined && !spec.tokenRequests?.length) {
+    const detail = 'serviceAccountTokenInSecrets is set but no tokenRequests are specified';
+    errors.push(invalid('spec.serviceAccountTokenInSecrets', spec.serviceAccountTokenInSecrets, detail));
+  }
   return errors;
 }
 
@@ -48,9 +56,10 @@ export function validateCsiDriverUpdate(
   { spec }: DeepReadonly<CSIDriver>,
   { spec: old }: DeepReadonly<CSIDriver>,
 ): FieldError[] {
-  return (['attachRequired', 'fsGroupPolicy', 'volumeLifecycleModes'] as const).flatMap((field) =>
-    validateImmutable(spec[field], old[field], child('spec', field)),
-  );
+  return [
+    ...validateImmutable(spec.attachRequired, old.attachRequired, attachPath),
+    ...validateImmutable(spec.volumeLifecycleModes, old.volumeLifecycleModes, 'spec.volumeLifecycleModes'),
+  ];
 }
 
 const maxNodeIdLength = 192;

@@ -58,7 +58,13 @@ describe('drivers', () => {
       updateProblems(CSIDriver, driver, (d) => {
         d.spec.attachRequired = false;
       }),
-    ).toEqual(['spec.attachRequired: Invalid value: false: field is immutable']);
+    ).toEqual(['spec.attachedRequired: Invalid value: false: field is immutable']);
+    const put = (spec: object) => updateProblems(CSIDriver, driver, (d) => Object.assign(d.spec, spec));
+    expect(put({ fsGroupPolicy: 'File', podInfoOnMount: true, storageCapacity: true })).toEqual([]);
+    expect(put({ serviceAccountTokenInSecrets: true, tokenRequests: [{ audience: 'a' }] })).toEqual([]);
+    expect(put({ serviceAccountTokenInSecrets: false })).toEqual([
+      'spec.serviceAccountTokenInSecrets: Invalid value: false: serviceAccountTokenInSecrets is set but no tokenRequests are specified',
+    ]);
   });
 
   it('are on a node once', () => {
