@@ -107,6 +107,30 @@ describe('[sig-scheduling] SchedulerPreemption [Serial]', () => {
     expect(await cluster.client.find(Pod, { namespace, name: 'pod0' })).toBeUndefined();
   });
 
+  it('validates pod disruption condition is added to the preempted pod [Conformance]', async () => {
+    const finalizers = ['example.com/test-finalizer'];
+    await create('victim', requesting('3', { priorityClassName: 'low', nodeName: 'node-1' }), { finalizers });
+    await create('filler', requesting('3', { priorityClassName: 'high', nodeName: 'node-2' }));
+    await cluster.settle();
+    await create('preemptor', requesting('3', { priorityClassName: 'medium' }));
+    await cluster.advance('10s');
+    const victim = await get('victim');
+    expect(victim.metadata.deletionTimestamp).toBeDefined();
+    expect(victim.status.conditions?.find((c) => c.type === 'DisruptionTarget')).toMatchObject({
+      status: 'True',
+      reason: 'PreemptionByScheduler',
+      message: 'default-scheduler: preempting to accommodate a higher priority pod',
+    });
+    await cluster.client.patch(
+      Pod,
+      { namespace, name: 'victim' },
+      { metadata: { finalizers: null } },
+      { type: 'merge' },
+    );
+    await cluster.advance('1m');
+    expect((await get('preemptor')).spec.nodeName).toBe('node-1');
+  });
+
   it('PreemptionExecutionPath runs ReplicaSets to verify preemption running path [Conformance]', async () => {
     const sets = { p1: 1, p2: 2, p3: 1 };
     for (const [priorityClassName, replicas] of Object.entries(sets))
@@ -168,5 +192,32 @@ describe('[sig-scheduling] LimitRange', () => {
       limits: { cpu: '500m', memory: '500Mi' },
     });
     await expect(create('too-small', requesting('10m'))).rejects.toThrow(/minimum cpu usage per Container is 50m/);
+  });
+
+  it('should list, patch and delete a LimitRange by collection [Conformance]', async () => {
+    const { client } = cluster;
+    const labels = { 'e2e-limitrange-test': 'one' };
+    const limits = [{ type: 'Container', max: { cpu: '500m' }, default: { cpu: '500m' } }] as const;
+    for (const other of [namespace, 'kube-system'])
+      await client.create(LimitRange, {
+        metadata: { name: 'e2e-limitrange', namespace: other, labels },
+        spec: { limits: limits.map((limit) => ({ ...limit })) },
+      });
+    const selector = { labelSelector: 'e2e-limitrange-test=one' };
+    expect((await client.list(LimitRange, selector)).items).toHaveLength(2);
+    const patched = await client.patch(
+      LimitRange,
+      { namespace, name: 'e2e-limitrange' },
+      {
+        metadata: { labels: { 'e2e-limitrange-test': 'patched' } },
+        spec: { limits: [{ type: 'Container', max: { cpu: '600m' } }] },
+      },
+      { type: 'strategic' },
+    );
+    expect(patched.metadata.labels).toEqual({ 'e2e-limitrange-test': 'patched' });
+    expect(patched.spec.limits[0]!.max).toEqual({ cpu: '600m' });
+    await client.deleteCollection(LimitRange, { namespace, labelSelector: 'e2e-limitrange-test=patched' });
+    expect((await client.list(LimitRange, { namespace, labelSelector: 'e2e-limitrange-test' })).items).toEqual([]);
+    expect((await client.list(LimitRange, selector)).items).toHaveLength(1);
   });
 });
