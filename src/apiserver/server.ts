@@ -1,5 +1,6 @@
 /** The API server: the filter chain, read top to bottom, and the parts behind it. */
 import type { Duplex } from 'node:stream';
+import { StorageVersion } from '../api/apiserverinternal/storage-version.ts';
 import { builtinKinds } from '../api/kinds.gen.ts';
 import { StatusError } from '../api/machinery/status.ts';
 import { type Client, createClient } from '../client/client.ts';
@@ -16,6 +17,7 @@ import { ensureFlowObjects } from './bootstrap/flow-objects.ts';
 import { publishEndpoints } from './bootstrap/kubernetes-endpoints.ts';
 import { repairServices } from './bootstrap/repair-services.ts';
 import { startAdmission } from './bootstrap/start-admission.ts';
+import { publishStorageVersions } from './bootstrap/storage-versions.ts';
 import { ensureSystemObjects } from './bootstrap/system-objects.ts';
 import type { ApiContext } from './context.ts';
 import { startCustomResources } from './crd/definitions.ts';
@@ -37,6 +39,7 @@ import type { PathHandler } from './filters/path-answer.ts';
 import { answerPath, createIssuerHandler, createPathsFilter } from './filters/paths.ts';
 import { parseRequestInfo, type RequestInfo } from './filters/request-info.ts';
 import { createRequestMetrics } from './filters/request-metrics.ts';
+import { registerStorageMetrics } from './filters/storage-metrics.ts';
 import { versionHandler } from './filters/version.ts';
 import type { ApiServer, ApiServerOptions, TlsOptions } from './options.ts';
 import { addAdminAccessHooks } from './registry/device-admin-access.ts';
@@ -57,8 +60,11 @@ const defaultEventTtlSeconds = 3600;
 /** Loads what is stored, makes what every cluster has, and is then ready to be called or to listen. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { cache, clock, log, metrics, audit } = options;
-  const requestMetrics = createRequestMetrics(metrics, clock);
   const registry = new Registry({ cache, ...(options.encryption ? { transformer: options.encryption } : {}) });
+  const requestMetrics = createRequestMetrics(metrics, clock, (info) =>
+    Boolean(registry.resolve(info.group, info.version, info.plural)?.warning),
+  );
+  registerStorageMetrics(metrics, registry);
   const asked = new Set(options.runtimeConfig);
   await registry.addBuiltin(
     builtinKinds.filter((kind) => kind.servedByDefault !== false || asked.has(kind.apiVersion)),
@@ -173,6 +179,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   await ensureFlowObjects(api.loopback());
   finished.add('priority-and-fairness-config-producer');
   const endpoints = options.advertise && (await publishEndpoints(api, options.advertise));
+  const storageVersions =
+    endpoints?.leaseName && registry.resolve(StorageVersion.group, StorageVersion.version, StorageVersion.plural)
+      ? publishStorageVersions(api, endpoints.leaseName)
+      : undefined;
   const events = expireEvents(api, options.eventTtlSeconds ?? defaultEventTtlSeconds);
   const local = keepLocalServices(api);
   await local.settled;
@@ -197,6 +207,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     async close() {
       if (closing) return;
       closing = true;
+      storageVersions?.stop();
       await endpoints?.stop();
       deadline.stop();
       admission?.stop();

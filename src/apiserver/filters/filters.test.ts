@@ -128,6 +128,15 @@ describe('a server', () => {
     expect(await counted('resource="configmaps",scope="resource".*verb="APPLY".*code="200",dry_run="All"')).toBe('1');
     await running.http('GET', '/api/v1/namespaces/default/configmaps/none');
     expect(await counted('resource="configmaps".*verb="GET".*code="404"')).toBe('1');
+    await running.http('GET', '/api/v1/namespaces/default/endpoints');
+    const { text } = await running.http('GET', '/metrics');
+    expect(text).toContain(
+      'apiserver_requested_deprecated_apis{group="",version="v1",resource="endpoints",subresource="",removed_release=""} 1',
+    );
+    expect(text).not.toMatch(/deprecated_apis.*configmaps/);
+    expect(text).toMatch(/apiserver_resource_objects\{group="",resource="namespaces"\} [1-9]/);
+    expect(text).toMatch(/apiserver_storage_objects\{resource="deployments.apps"\} 0/);
+    expect(text).toContain('kubernetes_healthcheck{name="ping",type="readyz"} 1');
     await running.http('GET', '/livez');
     expect(await counted('subresource="/livez",verb="GET".*code="200"')).toMatch(/\d/);
   });

@@ -52,10 +52,15 @@ export interface RequestMetrics {
 }
 
 /** Measures every request; label sets are made once for each kind of request. */
-export function createRequestMetrics(metrics: MetricsRegistry, clock: Clock): RequestMetrics {
+export function createRequestMetrics(
+  metrics: MetricsRegistry,
+  clock: Clock,
+  isDeprecated: (info: AuditSubject['info']) => boolean = () => false,
+): RequestMetrics {
   const total = metrics.counter('apiserver_request_total', 'Requests by verb, resource and code.');
   const duration = metrics.histogram('apiserver_request_duration_seconds', 'How long requests took.', buckets);
   const sizes = metrics.histogram('apiserver_response_sizes', 'Bytes of the answers to gets and lists.', sizeBuckets);
+  const deprecated = metrics.gauge('apiserver_requested_deprecated_apis', 'Deprecated kinds that were asked for.');
   const inflight = { readOnly: 0, mutating: 0 };
   metrics.gauge('apiserver_current_inflight_requests', 'Requests under way, by kind.', (gauge) => {
     gauge.set(inflight.readOnly, { request_kind: 'readOnly' });
@@ -68,6 +73,10 @@ export function createRequestMetrics(metrics: MetricsRegistry, clock: Clock): Re
     const { info, dryRun } = traits;
     const labels = { component: 'apiserver', ...labelsOf(traits) };
     const dry_run = dryRun ? 'All' : '';
+    if (info.resourceRequest && isDeprecated(info)) {
+      const { group, version, plural: resource, subresource } = info;
+      deprecated.set(1, { group, version, resource, subresource, removed_release: '' });
+    }
     return {
       total: total.with({ ...labels, code: String(code), dry_run }),
       duration: duration.with({ ...labels, dry_run }),
