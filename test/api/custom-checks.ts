@@ -3,7 +3,7 @@ import { CustomResourceDefinition } from '../../src/api/apiextensions/custom-res
 import type { KubeObject, Shared } from '../../src/api/kind.ts';
 import { canonicalize } from '../../src/api/machinery/decode.ts';
 import { fieldErrorMessage } from '../../src/api/machinery/field-error.ts';
-import { validateDefinition } from '../../src/apiserver/crd/validate-definition.ts';
+import { validateDefinition } from '../../src/apiserver/crd/definition/validate-definition.ts';
 import { type Definition, definition, type Json, version } from './custom-world.ts';
 
 type Stored = Shared<CustomResourceDefinition>;

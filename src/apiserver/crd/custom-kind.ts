@@ -10,14 +10,14 @@ import type { CustomResourceDefinitionVersion } from '../../api/types/apiextensi
 import { type DeepReadonly, mutableCopy } from '../../base/deep.ts';
 import type { CustomHooks } from '../registry/resource.ts';
 import { columnsOf } from './columns.ts';
-import { compileDefaults, pruneNulls } from './defaulting.ts';
-import { compileEmbedded } from './embedded-resources.ts';
 import { findJsonPath, parseJsonPath } from './json-path.ts';
-import { validateListTypes } from './list-types.ts';
-import { compileRules, runRules } from './rules.ts';
-import { validateScaleValues } from './scale-values.ts';
 import { customStruct, type Schema } from './schema-types.ts';
-import { validateValue } from './validate-value.ts';
+import { compileDefaults, pruneNulls } from './values/defaulting.ts';
+import { compileEmbedded } from './values/embedded-resources.ts';
+import { validateListTypes } from './values/list-types.ts';
+import { compileRules, runRules } from './values/rules.ts';
+import { validateScaleValues } from './values/scale-values.ts';
+import { validateValue } from './values/validate-value.ts';
 
 type Definition = Shared<CustomResourceDefinition>;
 type Version = DeepReadonly<CustomResourceDefinitionVersion>;

@@ -7,21 +7,16 @@ import { deepEqual, mutableCopy } from '../../base/deep.ts';
 import type { ApiContext } from '../context.ts';
 import { follow } from '../registry/follow.ts';
 import type { ServedResource, StoredResource } from '../registry/resource.ts';
-import { loopbackUser } from '../user.ts';
-import type { Call } from '../verbs/call.ts';
-import { deleteObject } from '../verbs/delete.ts';
-import { approvalCondition } from './api-approval.ts';
-import { converterOf, convertObjects, makePresenter, makeStorer, type Versions } from './conversion.ts';
 import { deprecationWarning, makeCustomHooks, makeCustomKind } from './custom-kind.ts';
+import { approvalCondition } from './definition/api-approval.ts';
+import { isEstablished, validateDefinition } from './definition/validate-definition.ts';
+import { cleanupFinalizer, deleteInstances, terminatingStatus } from './deletion.ts';
 import { acceptNames, setCondition } from './names.ts';
-import { isEstablished, validateDefinition } from './validate-definition.ts';
+import { converterOf, convertObjects, makePresenter, makeStorer, type Versions } from './versions/conversion.ts';
 
 type Definition = Shared<CustomResourceDefinition>;
 
-/** Held by a definition until the objects of its kind are gone. */
-export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
 const retryMs = 200;
-const inProgress = { reason: 'InstanceDeletionInProgress', message: 'CustomResource deletion is in progress' };
 
 export interface CustomResources {
   /** The definition that serves a resource. */
@@ -243,61 +238,26 @@ class CustomResourceServer implements CustomResources {
     const { name, finalizers } = definition.metadata;
     if (!finalizers?.includes(cleanupFinalizer)) return;
     const { storage } = this.#served.get(name) ?? {};
-    if (storage && (await this.#setTerminating(definition, inProgress))) return;
-    const left = storage?.stored ? [...storage.stored.cache.snapshot().range(storage.stored.prefix)] : [];
-    if (storage && left.length > 0) {
-      try {
-        for (const { object } of left)
-          if (!object.metadata.deletionTimestamp) await this.#deleteInstance(storage, object.metadata);
-      } catch (error) {
-        await this.#setTerminating(this.#current(name) ?? definition, {
-          reason: 'InstanceDeletionFailed',
-          message: `could not issue all deletes: ${error instanceof Error ? error.message : String(error)}`,
-        });
+    if (storage) {
+      if (await this.#tellTerminating(definition)) return;
+      const waits = await deleteInstances(this.#api, storage).catch(async (error) => {
+        await this.#tellTerminating(this.#current(name) ?? definition, error);
+        return true;
+      });
+      if (waits) {
+        this.#api.clock.after(retryMs, () => this.#wake(name));
+        return;
       }
-      this.#api.clock.after(retryMs, () => this.#wake(name));
-      return;
     }
     const next = mutableCopy(this.#current(name) ?? definition) as CustomResourceDefinition;
     next.metadata.finalizers = (next.metadata.finalizers ?? []).filter((finalizer) => finalizer !== cleanupFinalizer);
     await this.#api.loopback().update(CustomResourceDefinition, next as unknown as Shared<CustomResourceDefinition>);
   }
 
-  async #deleteInstance(resource: ServedResource, metadata: { name: string; namespace?: string }): Promise<void> {
-    const call: Call = {
-      verb: 'delete',
-      resource,
-      namespace: metadata.namespace ?? '',
-      name: metadata.name,
-      subresource: '',
-      options: {},
-      body: undefined,
-      patchType: undefined,
-      user: loopbackUser,
-      userAgent: '',
-      signal: undefined,
-      warnings: [],
-      annotate() {},
-    };
-    await deleteObject(this.#api, call, { kind: 'DeleteOptions', apiVersion: 'v1' }).catch((error) => {
-      if (!isNotFound(error)) throw error;
-    });
-  }
-
-  /** Says how the deletion goes; true when the status was written, which brings another event. */
-  async #setTerminating(definition: Definition, now: { reason: string; message: string }): Promise<boolean> {
-    const conditions = definition.status.conditions ?? [];
-    const before = conditions.find((condition) => condition.type === 'Terminating');
-    // A failure stays in sight until the next attempt has failed differently, or succeeded.
-    if (before && (before.message === now.message || now === inProgress)) return false;
-    const status = {
-      ...definition.status,
-      conditions: setCondition(conditions, formatTime(this.#api.clock.now()), {
-        type: 'Terminating',
-        status: 'True',
-        ...now,
-      }),
-    };
+  /** True when the status was written, which brings another event. */
+  async #tellTerminating(definition: Definition, error?: unknown): Promise<boolean> {
+    const status = terminatingStatus(definition.status, formatTime(this.#api.clock.now()), error);
+    if (!status) return false;
     await this.#api.loopback().updateStatus(CustomResourceDefinition, { ...definition, status } as Definition);
     return true;
   }

@@ -1,6 +1,6 @@
 /** Refuses rules that could cost too much on the largest object that their schema allows (KEP-2876). */
-import { at, child, type FieldError, forbidden } from '../../api/machinery/field-error.ts';
-import type { RuleTree } from './rules.ts';
+import { at, child, type FieldError, forbidden } from '../../../api/machinery/field-error.ts';
+import type { RuleTree } from '../values/rules.ts';
 import { mostInRequest, sizeOf } from './value-sizes.ts';
 
 /** Upstream's limit of one rule, however often it runs in one object. */

@@ -1,8 +1,8 @@
 /** x-kubernetes-validations: CEL rules of a structural schema (KEP-2876), with transition rules and ratcheting. */
-import { type CelBudget, CelBudgetError } from '../../api/cel/budget.ts';
-import { type CelProgram, compileCel } from '../../api/cel/compile.ts';
-import type { CelType } from '../../api/cel/types.ts';
-import { celValue } from '../../api/cel/values.ts';
+import { type CelBudget, CelBudgetError } from '../../../api/cel/budget.ts';
+import { type CelProgram, compileCel } from '../../../api/cel/compile.ts';
+import type { CelType } from '../../../api/cel/types.ts';
+import { celValue } from '../../../api/cel/values.ts';
 import {
   at,
   child,
@@ -13,13 +13,13 @@ import {
   invalid,
   omittedValue,
   required,
-} from '../../api/machinery/field-error.ts';
-import type { ValidationRule } from '../../api/types/apiextensions-v1.ts';
-import { type DeepReadonly, deepEqual } from '../../base/deep.ts';
+} from '../../../api/machinery/field-error.ts';
+import type { ValidationRule } from '../../../api/types/apiextensions-v1.ts';
+import { type DeepReadonly, deepEqual } from '../../../base/deep.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
 import { celTypeOf } from './cel-types.ts';
 import { correlate } from './correlate.ts';
 import { parseFieldPath } from './field-path.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
 
 interface CompiledRule {
   readonly rule: DeepReadonly<ValidationRule>;

@@ -1,7 +1,7 @@
 /** Groups of the Kubernetes community take only definitions that say who approved them (KEP-1111). */
-import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
-import type { Shared } from '../../api/kind.ts';
-import { at, type FieldError, invalid, required } from '../../api/machinery/field-error.ts';
+import type { CustomResourceDefinition } from '../../../api/apiextensions/custom-resource-definition.ts';
+import type { Shared } from '../../../api/kind.ts';
+import { at, type FieldError, invalid, required } from '../../../api/machinery/field-error.ts';
 
 type Definition = Shared<CustomResourceDefinition>;
 

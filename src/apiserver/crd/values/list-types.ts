@@ -1,6 +1,6 @@
 /** Uniqueness in lists of type set and map (upstream's listtype validation). */
-import { at, child, duplicate, type FieldError } from '../../api/machinery/field-error.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
+import { at, child, duplicate, type FieldError } from '../../../api/machinery/field-error.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
 
 /** Repeated items in a value; `path` is empty at the root. */
 export function validateListTypes(schema: Schema, value: unknown, path: string): FieldError[] {

@@ -1,11 +1,11 @@
 /** Conversion between the versions of a custom resource: by name alone, or by a webhook. */
-import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
-import type { AnyKind, KubeObject, Shared } from '../../api/kind.ts';
-import type { ConvertObjects } from '../../api/machinery/apply/versions.ts';
-import { deepEqual } from '../../base/deep.ts';
-import type { ApiContext } from '../context.ts';
-import { DerivedEntry, type Entry } from '../registry/resource.ts';
-import { pruned } from './custom-kind.ts';
+import type { CustomResourceDefinition } from '../../../api/apiextensions/custom-resource-definition.ts';
+import type { AnyKind, KubeObject, Shared } from '../../../api/kind.ts';
+import type { ConvertObjects } from '../../../api/machinery/apply/versions.ts';
+import { deepEqual } from '../../../base/deep.ts';
+import type { ApiContext } from '../../context.ts';
+import { DerivedEntry, type Entry } from '../../registry/resource.ts';
+import { pruned } from '../custom-kind.ts';
 import { webhookConverter } from './webhook-converter.ts';
 
 /** Turns objects into another version; the results are owned by the caller. Rejects with a 500 as upstream words it. */

@@ -6,10 +6,10 @@ import {
   invalid,
   notSupported,
   omittedValue,
-} from '../../api/machinery/field-error.ts';
+} from '../../../api/machinery/field-error.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
 import { validateListAndMap, validateListKeys } from './list-rules.ts';
 import { validateRulePrograms, validateRuleTexts } from './rule-definitions.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
 import { validateStructural } from './structural.ts';
 import { validateDefaults } from './validate-defaults.ts';
 

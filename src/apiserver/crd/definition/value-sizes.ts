@@ -1,7 +1,7 @@
 /** How large values of a schema may be in one request: what the estimates of rules' costs start from. */
-import { escapePropertyName } from '../../api/cel/types.ts';
-import type { ValueSize } from '../../api/cel/worst-case.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
+import { escapePropertyName } from '../../../api/cel/types.ts';
+import type { ValueSize } from '../../../api/cel/worst-case.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
 
 const maxRequestBytes = 3 * 1024 * 1024;
 /** Without the brackets or quotes around it. */

@@ -1,6 +1,6 @@
 /** Finds the value before an update that an item of a list corresponds to. */
-import { deepEqual } from '../../base/deep.ts';
-import type { Schema } from './schema-types.ts';
+import { deepEqual } from '../../../base/deep.ts';
+import type { Schema } from '../schema-types.ts';
 
 /** Items of lists of type map correspond by their keys; those of other lists to nothing. */
 export function correlate(list: Schema, old: unknown, item: unknown): unknown {

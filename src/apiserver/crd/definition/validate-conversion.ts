@@ -1,6 +1,6 @@
 /** How a definition converts between its versions; errors have the paths of upstream's internal version. */
 import { X509Certificate } from 'node:crypto';
-import { validateClientConfig } from '../../api/admissionregistration/webhook-client-validation.ts';
+import { validateClientConfig } from '../../../api/admissionregistration/webhook-client-validation.ts';
 import {
   at,
   child,
@@ -9,10 +9,10 @@ import {
   invalid,
   notSupported,
   required,
-} from '../../api/machinery/field-error.ts';
-import { dns1035Label } from '../../api/machinery/names.ts';
-import type { CustomResourceConversion } from '../../api/types/apiextensions-v1.ts';
-import type { DeepReadonly } from '../../base/deep.ts';
+} from '../../../api/machinery/field-error.ts';
+import { dns1035Label } from '../../../api/machinery/names.ts';
+import type { CustomResourceConversion } from '../../../api/types/apiextensions-v1.ts';
+import type { DeepReadonly } from '../../../base/deep.ts';
 
 type Conversion = DeepReadonly<CustomResourceConversion>;
 

@@ -1,6 +1,6 @@
 /** Fills in the defaults of a structural schema, as upstream's structural-schema defaulting does. */
-import { mutableCopy } from '../../base/deep.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
+import { mutableCopy } from '../../../base/deep.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Schema } from './schema-types.ts';
+import type { Schema } from '../schema-types.ts';
 import { validateSchema } from './validate-schema.ts';
 
 const path = 'spec.validation.openAPIV3Schema';

@@ -2,16 +2,16 @@
  * Validation of CustomResourceDefinitions (apiextensions validation.go). Upstream takes what all versions say alike as
  * said once, and names it so in errors: `spec.validation`, `spec.subresources`, …
  */
-import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
-import { validateNames } from '../../api/apiextensions/names-validation.ts';
-import type { Shared } from '../../api/kind.ts';
-import { at, child, type FieldError, invalid, notSupported, required } from '../../api/machinery/field-error.ts';
-import { dns1035Label, dns1123Subdomain } from '../../api/machinery/names.ts';
-import { immutableMessage } from '../../api/machinery/object-meta.ts';
-import { deepEqual } from '../../base/deep.ts';
+import type { CustomResourceDefinition } from '../../../api/apiextensions/custom-resource-definition.ts';
+import { validateNames } from '../../../api/apiextensions/names-validation.ts';
+import type { Shared } from '../../../api/kind.ts';
+import { at, child, type FieldError, invalid, notSupported, required } from '../../../api/machinery/field-error.ts';
+import { dns1035Label, dns1123Subdomain } from '../../../api/machinery/names.ts';
+import { immutableMessage } from '../../../api/machinery/object-meta.ts';
+import { deepEqual } from '../../../base/deep.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
 import { validateApproval } from './api-approval.ts';
 import { validateListAndMap, validateListKeys } from './list-rules.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
 import { acceptsReviews, hasUnreadableBundle, validateConversion } from './validate-conversion.ts';
 import { hasUnprunedDefaults } from './validate-defaults.ts';
 import { newSchemaDemands, type SchemaDemands, validateSchema } from './validate-schema.ts';

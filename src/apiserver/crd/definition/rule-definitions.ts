@@ -1,9 +1,9 @@
 /** x-kubernetes-validations in a definition: what rules say beside their expressions, and whether those can be run. */
-import { at, child, type FieldError, invalid, notSupported, required } from '../../api/machinery/field-error.ts';
-import { parseFieldPath } from './field-path.ts';
+import { at, child, type FieldError, invalid, notSupported, required } from '../../../api/machinery/field-error.ts';
+import type { Schema } from '../schema-types.ts';
+import { parseFieldPath } from '../values/field-path.ts';
+import { compileRules, type RuleProblem, type RuleTree } from '../values/rules.ts';
 import { checkRuleCosts } from './rule-costs.ts';
-import { compileRules, type RuleProblem, type RuleTree } from './rules.ts';
-import type { Schema } from './schema-types.ts';
 
 const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
 

@@ -2,14 +2,14 @@
 
 import { request } from 'node:https';
 import { isIP } from 'node:net';
-import type { Service } from '../../api/core/service.ts';
-import type { Shared } from '../../api/kind.ts';
-import type { WebhookClientConfig } from '../../api/types/apiextensions-v1.ts';
-import type { DeepReadonly } from '../../base/deep.ts';
-import { parseExactJson } from '../../base/exact-json.ts';
-import { trustEachAuthority } from '../../base/tls-trust.ts';
-import type { ApiContext } from '../context.ts';
-import { keyFor } from '../registry/resource.ts';
+import type { Service } from '../../../api/core/service.ts';
+import type { Shared } from '../../../api/kind.ts';
+import type { WebhookClientConfig } from '../../../api/types/apiextensions-v1.ts';
+import type { DeepReadonly } from '../../../base/deep.ts';
+import { parseExactJson } from '../../../base/exact-json.ts';
+import { trustEachAuthority } from '../../../base/tls-trust.ts';
+import type { ApiContext } from '../../context.ts';
+import { keyFor } from '../../registry/resource.ts';
 
 const timeoutMs = 30_000;
 const maxAnswerBytes = 32 * 1024 * 1024;

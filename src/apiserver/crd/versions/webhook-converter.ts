@@ -1,11 +1,11 @@
 /** Conversion by a webhook: what it is asked, and what its answer must be (apiextensions conversion/webhook_converter). */
-import type { KubeObject, Shared } from '../../api/kind.ts';
-import { type FieldError, fieldErrorMessage } from '../../api/machinery/field-error.ts';
-import { validateAnnotations, validateLabels } from '../../api/machinery/object-meta.ts';
-import { StatusError } from '../../api/machinery/status.ts';
-import type { WebhookConversion } from '../../api/types/apiextensions-v1.ts';
-import { type DeepReadonly, deepEqual, mutableCopy } from '../../base/deep.ts';
-import type { ApiContext } from '../context.ts';
+import type { KubeObject, Shared } from '../../../api/kind.ts';
+import { type FieldError, fieldErrorMessage } from '../../../api/machinery/field-error.ts';
+import { validateAnnotations, validateLabels } from '../../../api/machinery/object-meta.ts';
+import { StatusError } from '../../../api/machinery/status.ts';
+import type { WebhookConversion } from '../../../api/types/apiextensions-v1.ts';
+import { type DeepReadonly, deepEqual, mutableCopy } from '../../../base/deep.ts';
+import type { ApiContext } from '../../context.ts';
 import type { Converter } from './conversion.ts';
 import { callWebhook } from './webhook-client.ts';
 

@@ -1,10 +1,10 @@
 /** Objects within objects (x-kubernetes-embedded-resource) have a type and metadata as those outside have. */
-import { mixedCase } from '../../api/apiextensions/names-validation.ts';
-import { at, child, type FieldError, invalid, required } from '../../api/machinery/field-error.ts';
-import { dns1035Label, pathSegmentName } from '../../api/machinery/names.ts';
-import { validateObjectMeta } from '../../api/machinery/object-meta.ts';
-import type { ObjectMeta } from '../../api/types/meta-v1.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
+import { mixedCase } from '../../../api/apiextensions/names-validation.ts';
+import { at, child, type FieldError, invalid, required } from '../../../api/machinery/field-error.ts';
+import { dns1035Label, pathSegmentName } from '../../../api/machinery/names.ts';
+import { validateObjectMeta } from '../../../api/machinery/object-meta.ts';
+import type { ObjectMeta } from '../../../api/types/meta-v1.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
 
 type Loose = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 /** Paths to fields in a schema, as rules (`fieldPath`) and selectable fields name them. */
-import { at, child } from '../../api/machinery/field-error.ts';
-import { type Schema, valuesOf } from './schema-types.ts';
+import { at, child } from '../../../api/machinery/field-error.ts';
+import { type Schema, valuesOf } from '../schema-types.ts';
 
 export interface FieldPath {
   /** As errors show it: `spec.replicas`, `spec.labels[app]`. */

@@ -1,10 +1,10 @@
 /** Defaults must be what a client could have written: pruned, valid, and fit for the metadata that they are in. */
-import { CelBudget } from '../../api/cel/budget.ts';
-import { at, child, type FieldError, fieldErrorMessage, invalid } from '../../api/machinery/field-error.ts';
-import { compileEmbedded } from './embedded-resources.ts';
-import { compileRules, runRules } from './rules.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
-import { validateValue } from './validate-value.ts';
+import { CelBudget } from '../../../api/cel/budget.ts';
+import { at, child, type FieldError, fieldErrorMessage, invalid } from '../../../api/machinery/field-error.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
+import { compileEmbedded } from '../values/embedded-resources.ts';
+import { compileRules, runRules } from '../values/rules.ts';
+import { validateValue } from '../values/validate-value.ts';
 
 type Loose = Record<string, unknown>;
 

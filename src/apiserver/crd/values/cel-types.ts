@@ -1,6 +1,6 @@
 /** The types that CEL rules of a structural schema see. */
-import { type CelType, escapePropertyName } from '../../api/cel/types.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
+import { type CelType, escapePropertyName } from '../../../api/cel/types.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
 
 const objectMeta: CelType = { object: 'ObjectMeta', fields: { name: 'string', generateName: 'string' } };
 

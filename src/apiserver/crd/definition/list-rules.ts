@@ -1,6 +1,13 @@
 /** x-kubernetes-list-type, -list-map-keys and -map-type: what schemas must say for lists and maps to be merged. */
-import { child, type FieldError, forbidden, invalid, notSupported, required } from '../../api/machinery/field-error.ts';
-import { itemsOf, type Schema } from './schema-types.ts';
+import {
+  child,
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '../../../api/machinery/field-error.ts';
+import { itemsOf, type Schema } from '../schema-types.ts';
 
 const listTypes: readonly string[] = ['atomic', 'set', 'map'];
 const mapTypes: readonly string[] = ['atomic', 'granular'];

@@ -1,6 +1,6 @@
 /** What the paths of a scale subresource lead to in an object: numbers that a Scale can have, and a selector's text. */
-import type { ScalePaths } from '../../api/kind.ts';
-import { type FieldError, invalid } from '../../api/machinery/field-error.ts';
+import type { ScalePaths } from '../../../api/kind.ts';
+import { type FieldError, invalid } from '../../../api/machinery/field-error.ts';
 
 const maxReplicas = 2 ** 31 - 1;
 

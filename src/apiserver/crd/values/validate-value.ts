@@ -1,6 +1,6 @@
 /** Checks a value against an OpenAPI schema, in the words of upstream's validator (go-openapi/validate). */
 
-import { linearRegex, unicodeRegex } from '../../api/cel/libraries/linear-regex.ts';
+import { linearRegex, unicodeRegex } from '../../../api/cel/libraries/linear-regex.ts';
 import {
   at,
   child,
@@ -10,11 +10,11 @@ import {
   required,
   tooLong,
   tooMany,
-} from '../../api/machinery/field-error.ts';
-import { deepEqual } from '../../base/deep.ts';
+} from '../../../api/machinery/field-error.ts';
+import { deepEqual } from '../../../base/deep.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
 import { correlate } from './correlate.ts';
 import { hasFormat } from './formats.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -2,7 +2,7 @@
  * Whether a schema is structural (KEP-1979): every field has a type outside of value validation, what stands below allOf,
  * anyOf, oneOf and not only narrows it, and metadata is left alone (apiextensions schema/validation.go, complete.go).
  */
-import { linearRegex, unicodeRegex } from '../../api/cel/libraries/linear-regex.ts';
+import { linearRegex, unicodeRegex } from '../../../api/cel/libraries/linear-regex.ts';
 import {
   at,
   child,
@@ -11,8 +11,8 @@ import {
   forbidden,
   invalid,
   required,
-} from '../../api/machinery/field-error.ts';
-import { itemsOf, type Schema, valuesOf } from './schema-types.ts';
+} from '../../../api/machinery/field-error.ts';
+import { itemsOf, type Schema, valuesOf } from '../schema-types.ts';
 
 /** Everything that keeps a schema from being structural, sorted by message; `path` leads to the schema. */
 export function validateStructural(schema: Schema, path: string): FieldError[] {

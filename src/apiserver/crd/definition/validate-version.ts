@@ -1,9 +1,17 @@
 /** What a version says beside its schema: deprecation, columns, selectable fields, subresources. */
-import type { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
-import type { Shared } from '../../api/kind.ts';
-import { at, child, duplicate, type FieldError, invalid, required, tooMany } from '../../api/machinery/field-error.ts';
-import { parseFieldPath } from './field-path.ts';
-import type { Schema } from './schema-types.ts';
+import type { CustomResourceDefinition } from '../../../api/apiextensions/custom-resource-definition.ts';
+import type { Shared } from '../../../api/kind.ts';
+import {
+  at,
+  child,
+  duplicate,
+  type FieldError,
+  invalid,
+  required,
+  tooMany,
+} from '../../../api/machinery/field-error.ts';
+import type { Schema } from '../schema-types.ts';
+import { parseFieldPath } from '../values/field-path.ts';
 
 type Version = Shared<CustomResourceDefinition>['spec']['versions'][number];
 
