@@ -60,7 +60,8 @@ function examineCertificates(found: Findings, config: ClusterConfig, now: number
     found.broken('certificates', message, advice);
   };
   for (const { path } of certificates) {
-    const again = 'it is renewed when the cluster starts: "timonel down", then "timonel up"';
+    const again =
+      'a running cluster renews it within the hour, a stopped one when it starts; look at "timonel logs" if it does not';
     try {
       const cert = readFileSync(path, 'utf8');
       const { notBefore, notAfter, isAuthority } = certificateFacts(cert);

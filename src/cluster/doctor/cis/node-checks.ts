@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { realClock } from '../../../base/clock.ts';
-import { certificateFacts } from '../../../base/pki.ts';
-import { type ClusterConfig, paths } from '../../config.ts';
+import { certificateFacts, isDueForRenewal } from '../../../base/pki.ts';
+import { paths } from '../../config.ts';
 import { kubeletSettings } from '../../kubelet-settings.ts';
 import { daysUntil } from '../finding.ts';
 import { judgeCiphers } from './api-server-checks.ts';
@@ -62,15 +62,21 @@ function idleStreams({ config }: CisFacts): Judgement {
   );
 }
 
-const remaining = (config: ClusterConfig, name: string): string => {
-  const cert = readFileSync(join(paths(config.dataDir).agent, 'pki', `${name}.crt`), 'utf8');
-  return `${daysUntil(certificateFacts(cert).notAfter, realClock.now())} days are left`;
-};
-
+/** Where the agent renews as it should, no certificate comes near its end. */
 const renewal = (name: string) =>
-  real(({ config }) =>
-    manual(`${remaining(config, name)}; the agent renews it at a start with less than a fifth of its year left`),
-  );
+  real(({ config }) => {
+    const cert = readFileSync(join(paths(config.dataDir).agent, 'pki', `${name}.crt`), 'utf8');
+    const { notBefore, notAfter } = certificateFacts(cert);
+    const now = realClock.now();
+    const left = `${daysUntil(notAfter, now)} days are left`;
+    return judged(
+      !isDueForRenewal(cert, Math.max(notBefore, now - renewalGraceMs)),
+      `the agent renews it while it runs; ${left}`,
+      `it should have been renewed: ${left}; look at "timonel logs"`,
+    );
+  });
+/** The agent looks every hour. */
+const renewalGraceMs = 2 * 60 * 60 * 1000;
 
 function nodeCiphers({ nodePorts }: CisFacts): Judgement {
   const judgements = nodePorts.map(({ node, tls }) => judgeCiphers(`the port of ${node}`, tls));
