@@ -7,6 +7,7 @@ import { ValidatingAdmissionPolicy as admissionregistration_validating_admission
 import { ValidatingWebhookConfiguration as admissionregistration_validating_webhook_configuration_ValidatingWebhookConfiguration } from './admissionregistration/validating-webhook-configuration.ts';
 import { CustomResourceDefinition as apiextensions_custom_resource_definition_CustomResourceDefinition } from './apiextensions/custom-resource-definition.ts';
 import { APIService as apiregistration_api_service_APIService } from './apiregistration/api-service.ts';
+import { StorageVersion as apiserverinternal_storage_version_StorageVersion } from './apiserverinternal/storage-version.ts';
 import { ControllerRevision as apps_controller_revision_ControllerRevision } from './apps/controller-revision.ts';
 import { DaemonSet as apps_daemon_set_DaemonSet } from './apps/daemon-set.ts';
 import { Deployment as apps_deployment_Deployment } from './apps/deployment.ts';
@@ -98,6 +99,7 @@ export const builtinKinds: readonly AnyKind[] = [
   admissionregistration_validating_webhook_configuration_ValidatingWebhookConfiguration,
   apiextensions_custom_resource_definition_CustomResourceDefinition,
   apiregistration_api_service_APIService,
+  apiserverinternal_storage_version_StorageVersion,
   apps_controller_revision_ControllerRevision,
   apps_daemon_set_DaemonSet,
   apps_deployment_Deployment,

@@ -1,6 +1,5 @@
 /** The API server: the filter chain, read top to bottom, and the parts behind it. */
 import type { Duplex } from 'node:stream';
-import { StorageVersion } from '../api/apiserverinternal/storage-version.ts';
 import { builtinKinds } from '../api/kinds.gen.ts';
 import { StatusError } from '../api/machinery/status.ts';
 import { type Client, createClient } from '../client/client.ts';
@@ -17,7 +16,6 @@ import { ensureFlowObjects } from './bootstrap/flow-objects.ts';
 import { publishEndpoints } from './bootstrap/kubernetes-endpoints.ts';
 import { repairServices } from './bootstrap/repair-services.ts';
 import { startAdmission } from './bootstrap/start-admission.ts';
-import { publishStorageVersions } from './bootstrap/storage-versions.ts';
 import { ensureSystemObjects } from './bootstrap/system-objects.ts';
 import type { ApiContext } from './context.ts';
 import { startCustomResources } from './crd/definitions.ts';
@@ -179,10 +177,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   await ensureFlowObjects(api.loopback());
   finished.add('priority-and-fairness-config-producer');
   const endpoints = options.advertise && (await publishEndpoints(api, options.advertise));
-  const storageVersions =
-    endpoints?.leaseName && registry.resolve(StorageVersion.group, StorageVersion.version, StorageVersion.plural)
-      ? publishStorageVersions(api, endpoints.leaseName)
-      : undefined;
   const events = expireEvents(api, options.eventTtlSeconds ?? defaultEventTtlSeconds);
   const local = keepLocalServices(api);
   await local.settled;
@@ -207,7 +201,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     async close() {
       if (closing) return;
       closing = true;
-      storageVersions?.stop();
       await endpoints?.stop();
       deadline.stop();
       admission?.stop();

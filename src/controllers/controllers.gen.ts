@@ -25,6 +25,7 @@ import { rootCaController as root_ca_rootCaController } from './root-ca.ts';
 import { serviceAccountController as service_account_serviceAccountController } from './service-account.ts';
 import { serviceCidrsController as service_cidrs_serviceCidrsController } from './service-cidrs.ts';
 import { statefulSetController as stateful_set_stateful_set_statefulSetController } from './stateful-set/stateful-set.ts';
+import { storageVersionCollector as storage_version_gc_storageVersionCollector } from './storage-version-gc.ts';
 import { storageVersionMigrator as storage_version_migrator_storageVersionMigrator } from './storage-version-migrator.ts';
 import { taintEvictionController as taint_eviction_taintEvictionController } from './taint-eviction.ts';
 import { tokenCleanerController as tokens_bootstrap_tokens_tokenCleanerController, bootstrapSignerController as tokens_bootstrap_tokens_bootstrapSignerController } from './tokens/bootstrap-tokens.ts';
@@ -67,6 +68,7 @@ export const builtinControllers: readonly ControllerDefinition[] = [
   service_account_serviceAccountController,
   service_cidrs_serviceCidrsController,
   stateful_set_stateful_set_statefulSetController,
+  storage_version_gc_storageVersionCollector,
   storage_version_migrator_storageVersionMigrator,
   taint_eviction_taintEvictionController,
   tokens_bootstrap_tokens_tokenCleanerController,

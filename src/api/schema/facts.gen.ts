@@ -4,6 +4,7 @@ import { facts as admissionregistrationV1 } from './facts/admissionregistration-
 import { facts as apidiscoveryV2 } from './facts/apidiscovery-v2.ts';
 import { facts as apiextensionsV1 } from './facts/apiextensions-v1.ts';
 import { facts as apiregistrationV1 } from './facts/apiregistration-v1.ts';
+import { facts as apiserverinternalV1alpha1 } from './facts/apiserverinternal-v1alpha1.ts';
 import { facts as appsV1 } from './facts/apps-v1.ts';
 import { facts as appsV1beta1 } from './facts/apps-v1beta1.ts';
 import { facts as appsV1beta2 } from './facts/apps-v1beta2.ts';
@@ -43,6 +44,7 @@ export const allFacts: readonly SchemaFacts[] = [
   apidiscoveryV2,
   apiextensionsV1,
   apiregistrationV1,
+  apiserverinternalV1alpha1,
   appsV1,
   appsV1beta1,
   appsV1beta2,

@@ -14,6 +14,7 @@ import { deepEqual } from '../../base/deep.ts';
 import type { Client } from '../../client/client.ts';
 import type { ApiContext } from '../context.ts';
 import { ensure } from './ensure.ts';
+import { publishStorageVersions } from './storage-versions.ts';
 
 /** Where clients in the cluster reach a server. */
 export interface ServerAddress {
@@ -45,6 +46,7 @@ export async function publishEndpoints(api: ApiContext, own: ServerAddress): Pro
     await writeEndpoints(client, await livingServers(client, api.clock.now()));
   };
   await step();
+  const storageVersions = publishStorageVersions(api, lease.metadata.name);
   const timer = api.clock.every(renewMs, () => {
     running ??= step()
       .catch((error: unknown) => api.log.warn('the endpoints of the kubernetes service were not renewed', { error }))
@@ -62,6 +64,7 @@ export async function publishEndpoints(api: ApiContext, own: ServerAddress): Pro
   return {
     async stop() {
       timer.cancel();
+      storageVersions?.stop();
       const left = leave().catch((error: unknown) =>
         api.log.warn('the server stays in the endpoints of the kubernetes service until its lease runs out', { error }),
       );
