@@ -9,7 +9,20 @@ import { openSqliteStore } from '../../src/store/sqlite.ts';
 const [path, fault] = process.argv.slice(2) as [string, string];
 // The parent starts the next child while it looks at what the last one left, and says from where to go on.
 const startText = await new Promise<string>((resolve) => process.stdin.once('data', (chunk) => resolve(String(chunk))));
-const say = (line: string) => void writeSync(1, `${line}\n`);
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
+/** Has told the parent when it returns; waits while a slow parent lets the pipe fill up. */
+function say(line: string): void {
+  for (let rest = Buffer.from(`${line}\n`); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(nothing, 0, 0, 1);
+    }
+  }
+}
+
 const store = await openSqliteStore({ path });
 const padding = 'x'.repeat(1500);
 
