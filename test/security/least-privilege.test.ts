@@ -54,7 +54,6 @@ describe('controllers', () => {
       'horizontal-pod-autoscaler: *',
       'lease-cleanup-controller: leasecandidates',
       'namespace-controller: *',
-      'persistent-volume-binder: pods',
       'resourcequota-controller: *',
     ]);
   });
