@@ -1,5 +1,4 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { crc32 } from 'node:zlib';
 import { realRandom } from '../base/random.ts';
 import { AcknowledgedMark } from './acknowledged-mark.ts';
 import { compactedError } from './memory.ts';
@@ -21,20 +20,13 @@ import {
   type PackedCommits,
   type PackedRows,
 } from './sqlite-protocol.ts';
+import { checksum, type LogRow, pack, toEntry, verify } from './sqlite-rows.ts';
 import { migrations } from './sqlite-schema.ts';
 import { type StoreEntry, StoreError } from './store.ts';
 
 const rowsPerBatch = 1000;
 const bytesPerBatch = 8 * 1024 * 1024;
 const rowsPerSweep = 500;
-
-interface LogRow {
-  readonly id: number;
-  readonly key: string;
-  readonly created: number;
-  readonly sum: number;
-  readonly value: Uint8Array | null;
-}
 
 /** The newest row of a key; `gone`: it is a deletion. */
 interface Newest {
@@ -375,41 +367,4 @@ export class Database {
 
 function upperBound(prefix: string): string {
   return prefix === '' ? '\u{10ffff}' : `${prefix}\u{10ffff}`;
-}
-
-function checksum(id: number, key: string, value: Uint8Array | null): number {
-  const head = crc32(`${id} ${key} ${value === null ? 'deleted' : ''}`);
-  return value === null ? head : crc32(value, head);
-}
-
-function verify(row: LogRow | undefined, key: string, path: string): LogRow {
-  if (!row || row.key !== key || row.sum !== checksum(row.id, row.key, row.value)) {
-    throw new StoreError('corrupt', `${path} is damaged: the record of ${key} does not match its checksum`, { key });
-  }
-  return row;
-}
-
-function toEntry({ id, key, created, value }: LogRow): StoreEntry {
-  return { key, value: value!, revision: revisionOf(id), createRevision: created };
-}
-
-function pack(rows: readonly LogRow[], end: { done: boolean; last: string | undefined }): PackedRows {
-  const keys: string[] = [];
-  const ids = new Float64Array(rows.length);
-  const created = new Float64Array(rows.length);
-  const lengths = new Int32Array(rows.length);
-  let size = 0;
-  for (const row of rows) size += row.value?.length ?? 0;
-  const values = new Uint8Array(size);
-  let at = 0;
-  for (const [i, row] of rows.entries()) {
-    keys.push(row.key);
-    ids[i] = row.id;
-    created[i] = row.created;
-    lengths[i] = row.value?.length ?? -1;
-    if (!row.value) continue;
-    values.set(row.value, at);
-    at += row.value.length;
-  }
-  return { keys, ids, created, lengths, values, ...end };
 }

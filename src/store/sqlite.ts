@@ -1,15 +1,13 @@
-import { Worker } from 'node:worker_threads';
 import { type Logger, silentLogger } from '../base/log.ts';
 import { assertDistinctKeys } from './memory.ts';
-import type {
-  CommitReply,
-  Opened,
-  PackedRows,
-  SqliteRequest,
-  SqliteWorkerData,
-  WorkerReply,
+import {
+  type CommitReply,
+  idsPerRevision,
+  type Opened,
+  type PackedRows,
+  type SqliteRequest,
 } from './sqlite-protocol.ts';
-import { idsPerRevision } from './sqlite-protocol.ts';
+import { SqliteThread } from './sqlite-thread.ts';
 import {
   type CommitResult,
   type Store,
@@ -39,94 +37,13 @@ export interface SqliteStoreOptions {
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store & { readonly clusterId: string }> {
   const { path, clusterId, snapshotDir, log = silentLogger } = options;
-  // Under type stripping this file is sqlite.ts, in the published package sqlite.js.
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const data: SqliteWorkerData = { path, clusterId, snapshotDir };
-  const worker = new Worker(new URL(`./sqlite-worker.${extension}`, import.meta.url), {
-    workerData: data,
-    name: 'store',
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-  });
-  const thread = new WorkerThread(worker, log);
+  const thread = new SqliteThread({ path, clusterId, snapshotDir }, log);
   try {
     const opened = (await thread.opened) as Opened;
     return new SqliteStore(thread, opened);
   } catch (error) {
-    await worker.terminate();
+    await thread.terminate();
     throw error;
-  }
-}
-
-interface Waiting {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: StoreError) => void;
-}
-
-/** Requests to the worker and their replies; keeps the process alive while one is under way. */
-class WorkerThread {
-  readonly opened: Promise<unknown>;
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #nextId = 1;
-  #ended: StoreError | undefined;
-  /** Called once when no request can succeed any more. */
-  onFailed: (error: StoreError) => void = () => {};
-
-  constructor(worker: Worker, log: Logger) {
-    this.#worker = worker;
-    this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
-    worker.on('message', (reply: WorkerReply) => this.#onReply(reply));
-    worker.on('error', (error) => {
-      log.error('the thread of the store failed', { error });
-      this.#end(
-        new StoreError('unknown-outcome', `the thread of the store failed: ${error.message}`, { cause: error }),
-      );
-    });
-    worker.on('exit', () => this.#end(new StoreError('unknown-outcome', 'the thread of the store ended')));
-  }
-
-  ask<R>(request: SqliteRequest, transfer?: readonly ArrayBuffer[]): Promise<R> {
-    return new Promise((resolve, reject) =>
-      this.post(request, { resolve: resolve as Waiting['resolve'], reject }, transfer),
-    );
-  }
-
-  /** Like {@link ask}; the reply is handled in the very turn in which it comes. */
-  post(request: SqliteRequest, waiting: Waiting, transfer: readonly ArrayBuffer[] = []): void {
-    if (this.#ended) {
-      waiting.reject(this.#ended);
-      return;
-    }
-    const id = this.#nextId++;
-    if (this.#waiting.size === 0) this.#worker.ref();
-    this.#waiting.set(id, waiting);
-    this.#worker.postMessage({ id, request }, transfer);
-  }
-
-  async terminate(): Promise<void> {
-    await this.#worker.terminate();
-  }
-
-  #onReply(reply: WorkerReply): void {
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if (this.#waiting.size === 0) this.#worker.unref();
-    if (reply.ok) {
-      waiting?.resolve(reply.result);
-      return;
-    }
-    const { code, message, fatal } = reply.error;
-    const error = new StoreError(code, message);
-    waiting?.reject(error);
-    if (fatal) this.onFailed(error);
-  }
-
-  #end(error: StoreError): void {
-    this.#ended ??= error;
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const { reject } of waiting) reject(error);
-    this.onFailed(error);
   }
 }
 
@@ -142,7 +59,7 @@ const groupBytes = 16 * 1024 * 1024;
 class SqliteStore implements Store {
   readonly backend = 'sqlite';
   readonly clusterId: string;
-  readonly #thread: WorkerThread;
+  readonly #thread: SqliteThread;
   readonly #hub = new WatchHub();
   #queue: QueuedCommit[] = [];
   #committing = false;
@@ -150,7 +67,7 @@ class SqliteStore implements Store {
   #closing: Promise<void> | undefined;
   #failed: StoreError | undefined;
 
-  constructor(thread: WorkerThread, opened: Opened) {
+  constructor(thread: SqliteThread, opened: Opened) {
     this.#thread = thread;
     this.clusterId = opened.clusterId;
     this.#revision = opened.revision;
