@@ -52,7 +52,7 @@ function raw(bytes: string, certificate = root): Promise<string> {
       ALPNProtocols: ['http/1.1'],
     });
     let text = '';
-    socket.setTimeout(15_000, () => socket.destroy());
+    socket.setTimeout(5000, () => socket.destroy());
     socket.on('secureConnect', () => socket.write(bytes));
     socket.on('data', (chunk) => {
       text += chunk;
