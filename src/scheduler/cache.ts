@@ -35,6 +35,7 @@ export class SchedulerCache {
     preferredAntiAffinity: new TermGroups(this, (pod) => podTerms(pod).preferredAntiAffinity),
   };
   #domainValues = new Map<string, ReadonlyMap<string, number>>();
+  readonly #nodesWithImage = new Map<string, number>();
 
   get nodeCount(): number {
     return this.#nodes.size;
@@ -48,6 +49,11 @@ export class SchedulerCache {
   nodes(): readonly NodeInfo[] {
     this.#ordered ??= interleaveZones(this.#nodes.values());
     return this.#ordered;
+  }
+
+  /** How many nodes have an image. */
+  nodesWithImage(image: string): number {
+    return this.#nodesWithImage.get(image) ?? 0;
   }
 
   /** The values of a node label and how many nodes have each. */
@@ -69,13 +75,16 @@ export class SchedulerCache {
     const known = this.#nodes.get(node.metadata.name);
     if (known) {
       if (zoneOf(known.node) !== zoneOf(node)) this.#ordered = undefined;
+      this.#countImages(known, -1);
       const relabelled = !deepEqual(known.node.metadata.labels, node.metadata.labels);
       known.setNode(node);
+      this.#countImages(known, 1);
       if (relabelled) this.#labelsChanged();
       return;
     }
     const info = new NodeInfo(node);
     this.#nodes.set(info.name, info);
+    this.#countImages(info, 1);
     this.#ordered = undefined;
     this.#domainValues.clear();
     for (const uid of this.#strays.get(info.name) ?? []) {
@@ -89,6 +98,7 @@ export class SchedulerCache {
     const info = this.#nodes.get(name);
     if (!info) return;
     this.#nodes.delete(name);
+    this.#countImages(info, -1);
     this.#ordered = undefined;
     this.#domainValues.clear();
     this.counts.nodeRemoved(name);
@@ -177,6 +187,14 @@ export class SchedulerCache {
     if (info.hasAffinity) for (const groups of Object.values(this.terms)) groups.change(node, info, sign);
   }
 
+  #countImages({ images }: NodeInfo, by: 1 | -1): void {
+    for (const image of images.keys()) {
+      const count = (this.#nodesWithImage.get(image) ?? 0) + by;
+      if (count > 0) this.#nodesWithImage.set(image, count);
+      else this.#nodesWithImage.delete(image);
+    }
+  }
+
   #labelsChanged(): void {
     this.#domainValues.clear();
     this.counts.nodesChanged();
@@ -195,9 +213,16 @@ function weighsTheSame(a: Shared<Pod>, b: Shared<Pod>): boolean {
 }
 
 function allocatedAlike(a: Shared<Pod>, b: Shared<Pod>): boolean {
-  const allocated = (pod: Shared<Pod>) => pod.status.containerStatuses?.map((c) => c.allocatedResources);
-  const [before, after] = [allocated(a), allocated(b)];
-  return (!before?.some(Boolean) && !after?.some(Boolean)) || deepEqual(before, after);
+  const parts = ({ status }: Shared<Pod>) => [
+    status.allocatedResources,
+    status.resources,
+    status.conditions?.find((c) => c.type === 'PodResizePending')?.reason,
+    ...[...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])].flatMap((c) =>
+      c.allocatedResources || c.resources ? [c.name, c.allocatedResources, c.resources] : [],
+    ),
+  ];
+  const [before, after] = [parts(a), parts(b)];
+  return (!before.some(Boolean) && !after.some(Boolean)) || deepEqual(before, after);
 }
 
 /** Region and zone of a node: nodes with the same are one failure domain. */

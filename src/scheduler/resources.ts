@@ -1,7 +1,7 @@
 /** What pods ask for and nodes have, as plain numbers: cpu in millicores, the rest in its base unit. */
 import type { Shared } from '../api/kind.ts';
 import { Quantity } from '../api/machinery/quantity.ts';
-import type { Container, Pod } from '../api/types/core-v1.ts';
+import type { Container, ContainerStatus, Pod } from '../api/types/core-v1.ts';
 
 /** By resource name. */
 export type Resources = Map<string, number>;
@@ -37,14 +37,31 @@ function maxInto(total: Resources, part: Resources): void {
   for (const [name, value] of part) if (value > (total.get(name) ?? 0)) total.set(name, value);
 }
 
-/** A request while a resize is in flight counts as the larger of what is wanted and what is allocated (KEP-1287). */
-function containerRequests(pod: Shared<Pod>, container: Shared<Container>): Resources {
-  const wanted = toResources(container.resources?.requests as ResourceList | undefined);
-  const status = pod.status.containerStatuses?.find((s) => s.name === container.name);
-  const allocated = status?.allocatedResources;
-  if (allocated) maxInto(wanted, toResources(allocated as ResourceList));
-  return wanted;
+/**
+ * What counts while a resize is in flight (KEP-1287): the most of what is wanted, what is allocated and what is in effect;
+ * a wish that the node can never grant does not count.
+ */
+function resized(
+  wanted: ResourceList | undefined,
+  status:
+    | { readonly allocatedResources?: ResourceList; readonly resources?: { readonly requests?: ResourceList } }
+    | undefined,
+  isHopeless: boolean,
+): Resources {
+  const { allocatedResources: allocated, resources } = status ?? {};
+  const inEffect = resources?.requests;
+  const requests = toResources(isHopeless && (allocated || inEffect) ? undefined : wanted);
+  if (allocated) maxInto(requests, toResources(allocated));
+  if (inEffect) maxInto(requests, toResources(inEffect));
+  return requests;
 }
+
+const isInfeasible = (pod: Shared<Pod>) =>
+  pod.status.conditions?.some((c) => c.type === 'PodResizePending' && c.reason === 'Infeasible') ?? false;
+
+/** Resources that a pod can ask for as a whole (KEP-2837). */
+const isPodLevel = (resource: string) =>
+  resource === 'cpu' || resource === 'memory' || resource.startsWith('hugepages-');
 
 /**
  * A pod's requests as upstream's resourcehelper.PodRequests: containers and sidecars together, or the largest moment of
@@ -52,11 +69,19 @@ function containerRequests(pod: Shared<Pod>, container: Shared<Container>): Reso
  */
 export function podRequests(pod: Shared<Pod>): Resources {
   const total: Resources = new Map();
-  for (const container of pod.spec.containers) addInto(total, containerRequests(pod, container));
+  const isHopeless = isInfeasible(pod);
+  const requestsOf = (container: Shared<Container>, statuses: readonly Shared<ContainerStatus>[] | undefined) =>
+    resized(
+      container.resources?.requests as ResourceList | undefined,
+      statuses?.find(({ name }) => name === container.name) as Parameters<typeof resized>[1],
+      isHopeless,
+    );
+  const { containerStatuses, initContainerStatuses } = pod.status;
+  for (const container of pod.spec.containers) addInto(total, requestsOf(container, containerStatuses));
   const sidecars: Resources = new Map();
   const initPeak: Resources = new Map();
   for (const container of pod.spec.initContainers ?? []) {
-    const requests = containerRequests(pod, container);
+    const requests = requestsOf(container, container.restartPolicy === 'Always' ? initContainerStatuses : undefined);
     if (container.restartPolicy === 'Always') {
       addInto(total, requests);
       addInto(sidecars, requests);
@@ -68,7 +93,9 @@ export function podRequests(pod: Shared<Pod>): Resources {
   }
   maxInto(total, initPeak);
   const podLevel = pod.spec.resources?.requests as ResourceList | undefined;
-  if (podLevel) for (const name of Object.keys(podLevel)) total.set(name, quantityNumber(name, podLevel[name]!));
+  if (podLevel)
+    for (const [name, value] of resized(podLevel, pod.status as Parameters<typeof resized>[1], isHopeless))
+      if (isPodLevel(name)) total.set(name, value);
   const overhead = pod.spec.overhead as ResourceList | undefined;
   if (overhead) addInto(total, toResources(overhead));
   return total;

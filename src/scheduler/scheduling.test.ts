@@ -26,6 +26,58 @@ describe('resources', () => {
     expect(w.cache.node('a')!.requested.get('cpu')).toBe(950);
   });
 
+  it.each([
+    ['what is wanted', { cpu: '2' }, {}, undefined, 2000],
+    ['what is still allocated', { cpu: '1' }, { allocatedResources: { cpu: '3' } }, undefined, 3000],
+    ['what is still in effect', { cpu: '1' }, { resources: { requests: { cpu: '4' } } }, undefined, 4000],
+    [
+      'the most of all',
+      { cpu: '5' },
+      { allocatedResources: { cpu: '3' }, resources: { requests: { cpu: '4' } } },
+      undefined,
+      5000,
+    ],
+    ['no wish that cannot be granted', { cpu: '5' }, { allocatedResources: { cpu: '3' } }, 'Infeasible', 3000],
+    ['a wish that may be granted later', { cpu: '5' }, { allocatedResources: { cpu: '3' } }, 'Deferred', 5000],
+  ])('counts, while a pod is resized, %s', (_, wanted, status, pending, expected) => {
+    const w = world([node('a', { cpu: '16' })]);
+    const base = pod('p', {
+      containers: [{ name: 'c', resources: { requests: { cpu: '0' } } }],
+      initContainers: [{ name: 's', restartPolicy: 'Always', resources: { requests: wanted } }],
+    } as DeepPartial<Pod['spec']>);
+    const conditions = pending ? [{ type: 'PodResizePending', status: 'True', reason: pending }] : [];
+    const resizing = { ...base, status: { conditions, initContainerStatuses: [{ name: 's', ...status }] } };
+    w.place(resizing as never, 'a');
+    expect(w.cache.node('a')!.requested.get('cpu')).toBe(expected);
+  });
+
+  it('counts pod-level requests in place of the sum, for the resources that have them', () => {
+    const w = world([node('a')]);
+    w.place(
+      pod('p', {
+        containers: [{ name: 'c', resources: { requests: { cpu: '3', 'example.com/x': '1' } } }],
+        resources: { requests: { cpu: '1', memory: '1Gi' } },
+        overhead: { cpu: '100m' },
+      } as DeepPartial<Pod['spec']>),
+      'a',
+    );
+    const { requested } = w.cache.node('a')!;
+    expect([requested.get('cpu'), requested.get('memory'), requested.get('example.com/x')]).toEqual([1100, 2 ** 30, 1]);
+  });
+
+  it('prefers the node that has the images, unless all the others have none to gain', () => {
+    const image = (size: number) => [{ names: ['registry.example/app:latest'], sizeBytes: size * 1024 * 1024 }];
+    const with_ = (name: string, size: number) => node(name, { images: image(size) });
+    const app = (name: string) => pod(name, { containers: [{ name: 'c', image: 'registry.example/app' }] });
+    const w = world([node('a'), with_('b', 900), node('c')]);
+    expect(w.placed(app('p'))).toBe('b');
+    expect(w.cache.nodesWithImage('registry.example/app:latest')).toBe(1);
+    w.cache.setNode(with_('c', 900));
+    w.cache.removeNode('b');
+    expect(w.cache.nodesWithImage('registry.example/app:latest')).toBe(1);
+    expect(w.placed(app('q'))).toBe('c');
+  });
+
   it('keeps to the number of pods a node takes', () => {
     const w = world([node('a', { pods: '1' })]);
     w.placed(pod('one'));

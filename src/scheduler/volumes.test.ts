@@ -161,4 +161,29 @@ describe('claims and nodes', () => {
     expect(w.refusal(pod('p2', using('two')))).toBe('0/1 nodes are available: 1 node(s) exceed max volume count.');
     expect(w.placed(pod('p3', using('one')))).toBe('a');
   });
+
+  it('waits for the claims of ephemeral volumes, and uses no other’s', () => {
+    const user = pod('p', {
+      containers: [],
+      volumes: [{ name: 'scratch', ephemeral: { volumeClaimTemplate: {} } }],
+    } as DeepPartial<Pod['spec']>);
+    expect(world([node('a')]).refusal(user)).toBe(
+      '0/1 nodes are available: waiting for ephemeral volume controller to create the persistentvolumeclaim "p-scratch".',
+    );
+    expect(world([node('a')], [claim('p-scratch', {})]).refusal(user)).toBe(
+      '0/1 nodes are available: PVC default/p-scratch was not created for pod default/p (pod is not owner).',
+    );
+  });
+
+  it('keeps two writers of one disk apart', () => {
+    const onDisk = (name: string, readOnly: boolean) =>
+      pod(name, {
+        containers: [],
+        volumes: [{ name: 'd', gcePersistentDisk: { pdName: 'x', readOnly } }],
+      } as DeepPartial<Pod['spec']>);
+    const w = world([node('a')]);
+    w.place(onDisk('reader', true), 'a');
+    expect(w.placed(onDisk('another', true))).toBe('a');
+    expect(w.refusal(onDisk('writer', false))).toBe('0/1 nodes are available: 1 node(s) had no available disk.');
+  });
 });

@@ -1,3 +1,5 @@
+import type { Shared } from '../../api/kind.ts';
+import type { Pod } from '../../api/types/core-v1.ts';
 import { defineSchedulerPlugin, skip } from '../framework.ts';
 import { maxNodeScore } from '../scores.ts';
 
@@ -19,22 +21,30 @@ export const imageLocality = defineSchedulerPlugin({
   enabledByDefault: true,
   events: [],
   create: ({ cache }) => ({
-    preScore: (_state, pod) => (pod.spec.containers.some((c) => c.image) ? undefined : skip(name)),
-    score(_state, pod, node) {
+    preScore(state, pod) {
+      const names = imagesOf(pod);
+      if (names.length === 0) return skip(name);
+      state.set(name, names);
+      return undefined;
+    },
+    score(state, _pod, node) {
       if (node.images.size === 0) return 0;
-      const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+      const names = state.get(name) as readonly string[];
       let sum = 0;
-      for (const container of containers) {
-        const image = normalizedImage(container.image ?? '');
+      for (const image of names) {
         const size = node.images.get(image);
-        if (size === undefined) continue;
-        let nodesWithIt = 0;
-        for (const other of cache.nodes()) if (other.images.has(image)) nodesWithIt++;
-        sum += Math.trunc(size * (nodesWithIt / cache.nodeCount));
+        if (size !== undefined) sum += Math.trunc(size * (cache.nodesWithImage(image) / cache.nodeCount));
       }
-      const max = maxContainerThreshold * containers.length;
+      const max = maxContainerThreshold * names.length;
       const clamped = Math.min(max, Math.max(minThreshold, sum));
       return Math.trunc((maxNodeScore * (clamped - minThreshold)) / (max - minThreshold));
     },
   }),
 });
+
+/** The images of a pod's containers and image volumes, as nodes list them. */
+function imagesOf({ spec }: Shared<Pod>): string[] {
+  const containers = [...(spec.initContainers ?? []), ...spec.containers].map(({ image }) => image);
+  const volumes = (spec.volumes ?? []).map(({ image }) => image?.reference);
+  return [...containers, ...volumes].filter((image) => image !== undefined).map(normalizedImage);
+}

@@ -50,8 +50,12 @@ export const nodeAffinity = defineSchedulerPlugin({
           ? undefined
           : unresolvable(name, "node(s) didn't match Pod's node affinity/selector");
       },
-      helps: (event, pod) =>
-        event.kind !== 'Node' || requiredNodeAffinityMatches(pod, event.object as unknown as Shared<Node>),
+      helps(event, pod) {
+        const matches = (node: unknown) =>
+          requiredNodeAffinityMatches(pod, node as Shared<Node>) &&
+          (!addedRequired || nodeSelectorMatches(addedRequired, node as Shared<Node>));
+        return matches(event.object) && (!event.old || !matches(event.old));
+      },
       preScore: (_state, pod) =>
         addedPreferred.length +
           (pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution?.length ?? 0) ===

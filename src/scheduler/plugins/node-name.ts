@@ -14,5 +14,6 @@ export const nodeName = defineSchedulerPlugin({
       pod.spec.nodeName && pod.spec.nodeName !== node.name
         ? unresolvable(name, "node(s) didn't match the requested node name")
         : undefined,
+    helps: (event, pod) => event.object.metadata.name === pod.spec.nodeName,
   }),
 });

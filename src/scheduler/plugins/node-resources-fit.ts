@@ -137,8 +137,10 @@ export const nodeResourcesFit = defineSchedulerPlugin({
           const other = event.object as unknown as Shared<Pod>;
           return event.action === 'delete' || Boolean(other.spec.nodeName) || other.metadata.uid === pod.metadata.uid;
         }
-        const node = event.object as unknown as Shared<Node>;
-        const allocatable = (node.status.allocatable ?? {}) as Readonly<Record<string, string>>;
+        const allocatableOf = (node: unknown) =>
+          ((node as Shared<Node>).status.allocatable ?? {}) as Readonly<Record<string, string>>;
+        const allocatable = allocatableOf(event.object);
+        if (event.old && !hasGrown(pod, allocatableOf(event.old), allocatable)) return false;
         for (const [resource, value] of podInfo(pod).requests) {
           if (
             value > 0 &&
@@ -164,6 +166,19 @@ export const nodeResourcesFit = defineSchedulerPlugin({
     };
   },
 });
+
+/** Whether a node has more of anything that a pod asks for, or room for more pods. */
+function hasGrown(
+  pod: Shared<Pod>,
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): boolean {
+  const amount = (list: Readonly<Record<string, string>>, resource: string) =>
+    list[resource] === undefined ? 0 : quantityNumber(resource, list[resource]);
+  return [...podInfo(pod).requests.keys(), 'pods'].some(
+    (resource) => amount(after, resource) > amount(before, resource),
+  );
+}
 
 /** Whether an update of a placed pod lowered what it requests, or ended it. */
 function freedResources(old: unknown, current: unknown): boolean {

@@ -3,11 +3,13 @@ import { PersistentVolumeClaim } from '../../api/core/persistent-volume-claim.ts
 import type { Shared } from '../../api/kind.ts';
 import { CSINode } from '../../api/storage/csi-node.ts';
 import { StorageClass } from '../../api/storage/storage-class.ts';
-import type { Pod } from '../../api/types/core-v1.ts';
+import type { Pod, Volume } from '../../api/types/core-v1.ts';
 import { defineSchedulerPlugin, skip, unschedulable } from '../framework.ts';
 import { claimNames } from '../volumes/claims.ts';
 
 const name = 'NodeVolumeLimits';
+
+const isAttachable = (volume: Shared<Volume>) => volume.persistentVolumeClaim || volume.ephemeral || volume.csi;
 
 /** Keeps a node to the number of volumes that its CSI drivers can attach, as its CSINode says. */
 export const nodeVolumeLimits = defineSchedulerPlugin({
@@ -43,8 +45,16 @@ export const nodeVolumeLimits = defineSchedulerPlugin({
     }
 
     return {
-      preFilter: (_state, pod) =>
-        pod.spec.volumes?.some((v) => v.persistentVolumeClaim || v.ephemeral || v.csi) ? undefined : skip(name),
+      helps(event, pod) {
+        if (event.kind === 'PersistentVolumeClaim')
+          return (
+            event.object.metadata.namespace === pod.metadata.namespace &&
+            claimNames(pod).includes(event.object.metadata.name)
+          );
+        if (event.kind !== 'Pod') return true;
+        return Boolean((event.object as unknown as Shared<Pod>).spec.volumes?.some(isAttachable));
+      },
+      preFilter: (_state, pod) => (pod.spec.volumes?.some(isAttachable) ? undefined : skip(name)),
       filter(_state, pod, node) {
         const limits = csiNodes.get(undefined, node.name)?.spec.drivers;
         if (!limits?.some((driver) => driver.allocatable?.count !== undefined)) return undefined;

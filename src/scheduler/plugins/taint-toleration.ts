@@ -1,5 +1,5 @@
 import type { Shared } from '../../api/kind.ts';
-import type { Toleration } from '../../api/types/core-v1.ts';
+import type { Node, Toleration } from '../../api/types/core-v1.ts';
 import { defineSchedulerPlugin, skip, unresolvable } from '../framework.ts';
 import { normalizeScores } from '../scores.ts';
 import { firstUntolerated, tolerates } from '../tolerations.ts';
@@ -24,6 +24,12 @@ export const taintToleration = defineSchedulerPlugin({
       return taint
         ? unresolvable(name, `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`)
         : undefined;
+    },
+    helps(event, pod) {
+      if (event.kind === 'Pod') return event.object.metadata.uid === pod.metadata.uid;
+      const isFree = (node: unknown) =>
+        !firstUntolerated((node as Shared<Node>).spec.taints, pod.spec.tolerations, hard);
+      return isFree(event.object) && (!event.old || !isFree(event.old));
     },
     preScore(state, pod, nodes) {
       // Without soft taints every node would get the same.

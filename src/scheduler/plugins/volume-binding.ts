@@ -6,6 +6,7 @@ import { CSIDriver } from '../../api/storage/csi-driver.ts';
 import { CSIStorageCapacity } from '../../api/storage/csi-storage-capacity.ts';
 import { StorageClass } from '../../api/storage/storage-class.ts';
 import type { Node } from '../../api/types/core-v1.ts';
+import { deepEqual } from '../../base/deep.ts';
 import { defineSchedulerPlugin, skip, unresolvable, unschedulable } from '../framework.ts';
 import { termMatches } from '../node-selector.ts';
 import { quantityNumber } from '../resources.ts';
@@ -82,6 +83,17 @@ export const volumeBinding = defineSchedulerPlugin({
     }
 
     return {
+      helps(event, pod) {
+        const { kind, object, old } = event;
+        if (kind === 'PersistentVolumeClaim')
+          return object.metadata.namespace === pod.metadata.namespace && claimNames(pod).includes(object.metadata.name);
+        if (kind === 'CSIDriver') {
+          const reports = (driver: unknown) => (driver as CSIDriver | undefined)?.spec.storageCapacity === true;
+          return reports(old) && !reports(object);
+        }
+        if (kind === 'Node') return !old || !deepEqual(object.metadata.labels, old.metadata.labels);
+        return true;
+      },
       preFilter(cycle, pod) {
         const names = claimNames(pod);
         if (names.length === 0) return skip(name);
@@ -89,7 +101,20 @@ export const volumeBinding = defineSchedulerPlugin({
         const waiting: Shared<PersistentVolumeClaim>[] = [];
         for (const claimName of names) {
           const claim = claims.get(pod.metadata.namespace, claimName);
-          if (!claim) return unresolvable(name, `persistentvolumeclaim "${claimName}" not found`);
+          const isEphemeral = pod.spec.volumes?.some(
+            (v) => v.ephemeral && claimName === `${pod.metadata.name}-${v.name}`,
+          );
+          if (!claim) {
+            const why = isEphemeral
+              ? `waiting for ephemeral volume controller to create the persistentvolumeclaim "${claimName}"`
+              : `persistentvolumeclaim "${claimName}" not found`;
+            return unresolvable(name, why);
+          }
+          if (isEphemeral && !claim.metadata.ownerReferences?.some((o) => o.controller && o.uid === pod.metadata.uid)) {
+            const { namespace } = pod.metadata;
+            const why = `PVC ${namespace}/${claimName} was not created for pod ${namespace}/${pod.metadata.name} (pod is not owner)`;
+            return unresolvable(name, why);
+          }
           if (claim.metadata.deletionTimestamp)
             return unresolvable(name, `persistentvolumeclaim "${claimName}" is being deleted`);
           if (claim.status.phase === 'Lost')

@@ -1,5 +1,6 @@
 import { PersistentVolume } from '../../api/core/persistent-volume.ts';
 import { PersistentVolumeClaim } from '../../api/core/persistent-volume-claim.ts';
+import { deepEqual } from '../../base/deep.ts';
 import { defineSchedulerPlugin, skip, unresolvable } from '../framework.ts';
 import { claimNames } from '../volumes/claims.ts';
 
@@ -33,6 +34,14 @@ export const volumeZone = defineSchedulerPlugin({
     const claims = informers.informer(PersistentVolumeClaim);
     const volumes = informers.informer(PersistentVolume);
     return {
+      helps(event, pod) {
+        if (event.kind === 'PersistentVolumeClaim')
+          return (
+            event.object.metadata.namespace === pod.metadata.namespace &&
+            claimNames(pod).includes(event.object.metadata.name)
+          );
+        return event.action === 'add' || !deepEqual(event.object.metadata.labels, event.old?.metadata.labels);
+      },
       preFilter(state, pod) {
         const topologies: Topology[] = [];
         for (const claimName of claimNames(pod)) {
