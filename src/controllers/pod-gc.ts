@@ -8,7 +8,7 @@ import { findCondition, isConditionTrue, withCondition } from './conditions.ts';
 import { isPodTerminal } from './pods/state.ts';
 import { allow } from './rbac-rules.ts';
 
-/** As upstream: terminated pods beyond this number are deleted, the oldest first. */
+/** As upstream: terminated pods beyond this number are deleted, evicted ones first, then the oldest. */
 const defaultThreshold = 12_500;
 const sweepMs = 20_000;
 /** A node must be missing for this long before its pods are taken for lost. */
@@ -50,10 +50,14 @@ export const podGcController = defineController({
     const threshold = Number(context.settings['terminatedPodGcThreshold'] ?? defaultThreshold);
     const terminated = pods.filter((pod) => isPodTerminal(pod) && !pod.metadata.deletionTimestamp);
     if (threshold > 0 && terminated.length > threshold) {
-      const oldestFirst = [...terminated].sort(
-        (a, b) => parseTime(a.metadata.creationTimestamp) - parseTime(b.metadata.creationTimestamp),
+      const isEvicted = ({ status }: Shared<Pod>) => status.phase === 'Failed' && status.reason === 'Evicted';
+      const evictedAndOldestFirst = [...terminated].sort(
+        (a, b) =>
+          Number(isEvicted(b)) - Number(isEvicted(a)) ||
+          parseTime(a.metadata.creationTimestamp) - parseTime(b.metadata.creationTimestamp),
       );
-      for (const pod of oldestFirst.slice(0, terminated.length - threshold)) await remove(context, pod, undefined);
+      for (const pod of evictedAndOldestFirst.slice(0, terminated.length - threshold))
+        await remove(context, pod, undefined);
     }
     let again = false;
     for (const pod of pods) again = (await lookAt(pod, context)) || again;

@@ -10,8 +10,8 @@ import { allow, recordEvents } from './rbac-rules.ts';
 import { indexByNode, podsOnNode } from './service-pods.ts';
 import { evictionDelay } from './taints.ts';
 
-/** Pods that have a time to leave, by key: what a cancellation is reported for. */
-const planned = new WeakMap<ControllerContext, Set<ObjectKey>>();
+/** Pods that have a time to leave, by key, with when their toleration began to count. */
+const planned = new WeakMap<ControllerContext, Map<ObjectKey, number>>();
 
 /** Deletes pods from nodes with a NoExecute taint that they do not tolerate, or no longer do. */
 export const taintEvictionController = defineController({
@@ -41,7 +41,7 @@ export const taintEvictionController = defineController({
     recordEvents,
   ],
   start(context) {
-    planned.set(context, new Set());
+    planned.set(context, new Map());
     indexByNode(context.informers.informer(Pod));
     return undefined;
   },
@@ -61,9 +61,11 @@ export const taintEvictionController = defineController({
       }
       return undefined;
     }
-    const leftMs = delay === 0 ? 0 : startOf(taints, pod, context.clock.now()) + delay - context.clock.now();
+    const now = context.clock.now();
+    const start = startOf(taints, pod, { now, before: plans.get(key) });
+    const leftMs = delay === 0 ? 0 : start + delay - now;
     if (leftMs > 0) {
-      plans.add(key);
+      plans.set(key, start);
       return { requeueAfterMs: leftMs };
     }
     plans.delete(key);
@@ -78,11 +80,20 @@ function noExecute(node: Shared<Node>) {
   return node.spec.taints?.filter((taint) => taint.effect === 'NoExecute') ?? none;
 }
 
-/** From when the toleration counts: the newest taint, or the pod when it came later. */
-function startOf(taints: ReturnType<typeof noExecute>, pod: Shared<Pod>, now: number): number {
+/**
+ * From when the toleration counts: the newest taint, or the pod when it came later. Not later than now, when others' clocks
+ * are ahead, and from then on as it was found first.
+ */
+function startOf(
+  taints: ReturnType<typeof noExecute>,
+  pod: Shared<Pod>,
+  { now, before }: { now: number; before: number | undefined },
+): number {
   const times = taints.map((taint) => (taint.timeAdded ? parseTime(taint.timeAdded) : Number.NaN));
-  const added = times.some(Number.isNaN) ? now : Math.max(...times);
-  return Math.max(added, parseTime(pod.metadata.creationTimestamp));
+  const added = times.some(Number.isNaN) ? (before ?? now) : Math.max(...times);
+  const start = Math.max(added, parseTime(pod.metadata.creationTimestamp));
+  if (start <= now) return start;
+  return before ?? now;
 }
 
 async function evict(pod: Shared<Pod>, { client, clock, events }: ControllerContext): Promise<void> {
