@@ -9,6 +9,7 @@ import { argumentsOf, childrenOf, findProcesses } from '../../src/cri/processes.
 import { networkDevice } from '../../src/network/pod-network/pod-network.ts';
 import { clusterTable } from '../../src/nft/transaction.ts';
 import { type RunResult, run, stockClients } from '../clients/stock-clients.ts';
+import { leftovers } from '../store/owned-names.ts';
 
 const checkout = join(import.meta.dirname, '../..');
 
@@ -23,13 +24,32 @@ export interface User {
   leave(): Promise<void>;
 }
 
-/** A user with an empty home. */
-export async function newUser(): Promise<User> {
-  const home = mkdtempSync(join(tmpdir(), 'timonel-e2e-'));
-  const { kubectl } = await stockClients();
+/** Followed by the process's id, so that the next run finds what a killed one left. */
+const homePrefix = 'timonel-e2e-';
+
+function environmentOf(home: string): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...process.env, HOME: home, TIMONEL_DATA_ROOT: join(home, 'data'), NO_COLOR: '1' };
   delete env['KUBECONFIG'];
   delete env['TIMONEL_NAME'];
+  return env;
+}
+
+/** Takes down the clusters of a home, and removes it. */
+async function removeHome(home: string): Promise<void> {
+  const data = join(home, 'data');
+  for (const name of existsSync(data) ? readdirSync(data) : []) {
+    const args = ['down', '--purge', '--name', name];
+    await run(join(checkout, 'timonel'), args, { env: environmentOf(home), timeoutMs: 300_000 });
+  }
+  rmSync(home, { recursive: true, force: true });
+}
+
+/** A user with an empty home. */
+export async function newUser(): Promise<User> {
+  for (const name of leftovers(readdirSync(tmpdir()), homePrefix)) await removeHome(join(tmpdir(), name));
+  const home = mkdtempSync(join(tmpdir(), `${homePrefix}${process.pid}-`));
+  const { kubectl } = await stockClients();
+  const env = environmentOf(home);
   const names = new Set<string>();
   const timonel = async (...args: string[]) => {
     if (args[0] === 'up') names.add(args[args.indexOf('--name') + 1] ?? 'default');
