@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Job } from '../../src/api/batch/job.ts';
+import { Pod } from '../../src/api/core/pod.ts';
 import { stockClients } from '../clients/stock-clients.ts';
 import { type Session, startSession } from './session.ts';
 
@@ -9,6 +10,8 @@ let session: Session;
 let program: string;
 let chart: string;
 let stopWatching: () => void = () => {};
+/** Names of the jobs of hooks that have run. */
+const hooks: string[] = [];
 
 const files: Record<string, string> = {
   'Chart.yaml': 'apiVersion: v2\nname: demo\nversion: 0.1.0\nappVersion: "1"\n',
@@ -40,6 +43,11 @@ kind: Job
 metadata: {name: {{ .Release.Name }}-hook, annotations: {"helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-delete-policy": "before-hook-creation"}}
 spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: busybox}]}}}
 `,
+  'templates/tests/reaches.yaml': `apiVersion: v1
+kind: Pod
+metadata: {name: {{ .Release.Name }}-reaches, annotations: {"helm.sh/hook": "test"}}
+spec: {restartPolicy: Never, containers: [{name: c, image: busybox}]}
+`,
 };
 
 beforeAll(async () => {
@@ -60,6 +68,7 @@ beforeAll(async () => {
         for (const { type, object } of events) {
           if (type !== 'ADDED') continue;
           const { name, namespace } = object.metadata;
+          hooks.push(name);
           const now = object.metadata.creationTimestamp;
           const conditions = ['SuccessCriteriaMet', 'Complete'].map((condition) => ({
             type: condition,
@@ -74,7 +83,26 @@ beforeAll(async () => {
       onEnd() {},
     },
   );
-  stopWatching = () => handle.close();
+  // Nor does any node.
+  const tests = client.watch(
+    Pod,
+    {},
+    {
+      onEvents(events) {
+        for (const { type, object } of events) {
+          if (type !== 'ADDED') continue;
+          const { name, namespace } = object.metadata;
+          const status = { phase: 'Succeeded' };
+          void client.patch(Pod, { name, namespace: namespace! }, { status }, { type: 'merge', subresource: 'status' });
+        }
+      },
+      onEnd() {},
+    },
+  );
+  stopWatching = () => {
+    handle.close();
+    tests.close();
+  };
 });
 afterAll(async () => {
   stopWatching();
@@ -91,7 +119,7 @@ const deployed = async () =>
 const gadget = async () =>
   (await session.server.http('GET', '/apis/demo.example.com/v1/namespaces/default/gadgets/rel')).json;
 
-it('installs a chart with definitions and hooks, upgrades, rolls back and uninstalls it', async () => {
+it('installs a chart with definitions and hooks, upgrades, tests, rolls back and uninstalls it', async () => {
   expect(await ok(`install rel ${chart}`)).toContain('STATUS: deployed');
   expect((await deployed()).spec.template.spec.containers[0].image).toBe('busybox:1');
   expect((await gadget()).spec.size).toBe(1);
@@ -104,6 +132,8 @@ it('installs a chart with definitions and hooks, upgrades, rolls back and uninst
   expect(await ok('list -o json').then((text) => JSON.parse(text))).toMatchObject([
     { name: 'rel', revision: '2', status: 'deployed' },
   ]);
+  expect(hooks).toEqual(['rel-hook', 'rel-hook']);
+  expect(await ok('test rel')).toMatch(/TEST SUITE: +rel-reaches\n(.*\n)*Phase: +Succeeded/);
   await ok('rollback rel 1');
   expect((await deployed()).spec).toMatchObject({
     replicas: 1,
