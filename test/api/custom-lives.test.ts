@@ -233,4 +233,19 @@ describe('watches and selectors', () => {
     reds.close();
     all.close();
   });
+
+  it('ask the webhook once for an event, however many watch', async () => {
+    const watchers = Array.from({ length: 3 }, () => watching('v2'));
+    await world.http('POST', pathOf('paints', '', 'v1'), {
+      body: { metadata: { name: 'shared' }, spec: { color: 'red' } },
+    });
+    await eventually(() => {
+      for (const { events } of watchers) expect(events).toContain('ADDED v2 shared {"paint":{"color":"red"}}');
+    });
+    const asked = hook.reviews.filter(({ request }) =>
+      request.objects.some((each) => (each['metadata'] as Json)['name'] === 'shared'),
+    );
+    expect(asked).toHaveLength(1);
+    for (const watcher of watchers) watcher.close();
+  });
 });

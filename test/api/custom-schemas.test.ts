@@ -196,6 +196,7 @@ describe('structural schemas', () => {
       },
     ],
     ['anything', { 'x-kubernetes-preserve-unknown-fields': true }],
+    ['what only looks like a look-ahead', { type: 'string', pattern: '^[(?=]\\\\1$' }],
     ['Unicode classes and named groups', { type: 'string', pattern: '^(?P<a>\\p{L}+)\\z' }],
     [
       'a resource',

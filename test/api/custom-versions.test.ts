@@ -280,6 +280,15 @@ describe('a conversion webhook', () => {
     expect((await world.http('GET', pathOf('hooks', '', 'v2'))).json.items).toHaveLength(1);
   });
 
+  it('ends the watches of the version that it cannot make, with what it said', async () => {
+    hook.answer = () => ({});
+    const { kind } = world.server.server.kinds.resolve('example.com', 'v1', 'hooks')!;
+    const ended = await new Promise<Error | undefined>((resolve) => {
+      world.server.client.transport.watch({ kind, namespace: 'default' }, { onEvents() {}, onEnd: resolve });
+    });
+    expect(ended?.message).toContain(`${prefix}failed: `);
+  });
+
   it('may change labels and annotations, and nothing else of the metadata', async () => {
     hook.answer = spoiled((made) => {
       made.metadata = {

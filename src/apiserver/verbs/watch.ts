@@ -240,20 +240,19 @@ class WatchRun implements RunningWatch {
       this.#sink.onItems(items);
       return;
     }
-    if (!this.#converting) {
-      const made = items.map((item) => (item.type === 'BOOKMARK' ? item.entry : present(item.entry)));
-      if (!made.some((entry) => entry instanceof Promise)) {
-        this.#sink.onItems(items.map((item, i) => ({ ...item, entry: made[i] as Entry })));
-        return;
-      }
-    }
+    const inVersion = (item: WatchItem) => (item.type === 'BOOKMARK' ? item.entry : present(item.entry));
+    const tell = (entries: readonly Entry[]) =>
+      this.#sink.onItems(items.map((item, i) => ({ ...item, entry: entries[i]! })));
     const previous = this.#converting;
+    const made = previous ? undefined : items.map(inVersion);
+    if (made && !made.some((entry) => entry instanceof Promise)) {
+      tell(made as Entry[]);
+      return;
+    }
     const run = async () => {
       await previous;
-      const made = await Promise.all(
-        items.map((item) => (item.type === 'BOOKMARK' ? item.entry : present(item.entry))),
-      );
-      if (!this.#ended) this.#sink.onItems(items.map((item, i) => ({ ...item, entry: made[i]! })));
+      const entries = await Promise.all(made ?? items.map(inVersion));
+      if (!this.#ended) tell(entries);
     };
     const mine: Promise<void> = run()
       .catch((error) => this.#end(error instanceof StatusError ? error : internalError(String(error))))

@@ -210,7 +210,8 @@ function checkNestedComplete(nested: Schema, structure: Schema | undefined, plac
 
 /** What is wrong with a pattern of RE2's syntax. */
 function patternProblem(pattern: string): string | undefined {
-  const perl = /(?<!\\)(?:\\\\)*(\(\?<?[=!]|\\[1-9])/.exec(pattern)?.[1];
+  const outsideClasses = pattern.replace(/\\\\|\[(?:\\.|[^\]\\])+\]/g, '');
+  const perl = /(?<!\\)(\(\?<?[=!]|\\[1-9])/.exec(outsideClasses)?.[1];
   if (perl)
     return perl.startsWith('(')
       ? `error parsing regexp: invalid or unsupported Perl syntax: \`${perl}\``

@@ -85,8 +85,18 @@ export function makePresenter(
     );
     for (const [i, entry] of entries.entries()) keepConverted(entry, objects[i]!);
   };
+  /** Many watchers ask for the same entry at once. */
+  const pending = new Map<Entry, Promise<Entry>>();
   return {
-    one: (entry) => known(entry) ?? convert([entry]).then(() => known(entry)!),
+    one(entry) {
+      const made = known(entry) ?? pending.get(entry);
+      if (made) return made;
+      const converting = convert([entry])
+        .then(() => known(entry)!)
+        .finally(() => pending.delete(entry));
+      pending.set(entry, converting);
+      return converting;
+    },
     async all(entries) {
       const foreign = entries.filter((entry) => !known(entry));
       if (foreign.length > 0) await convert(foreign);
