@@ -18,6 +18,7 @@ describe('binding', () => {
     await running.client.subresource('create', Pod, { ...ref, subresource: 'binding' }, body);
     const pod = await running.client.get(Pod, ref);
     expect(pod.spec.nodeName).toBe('n1');
+    expect(pod.metadata.generation).toBe(1);
     expect(pod.status.conditions).toEqual([expect.objectContaining({ type: 'PodScheduled', status: 'True' })]);
     const again = running.client.subresource('create', Pod, { ...ref, subresource: 'binding' }, body);
     await expect(again).rejects.toThrow('pod bound is already assigned to node "n1"');

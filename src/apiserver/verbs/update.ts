@@ -225,6 +225,8 @@ function prepare(
     api.writeHooks.get(call.resource.stored!.prefix)?.prepare?.(final, old);
     hub.prepareUpdate?.(final, old, context);
   } else hub.defaults?.(final);
+  // To be given a node changes nothing of what was asked for.
+  if (call.subresource === 'binding') return;
   if (tracksGeneration(hub) && specChanged(final, old, hasStatus(hub) || !call.resource.custom))
     final.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
