@@ -13,37 +13,38 @@ const maxQuestions = 32;
 /** A place in the answers that was never asked. */
 const unknown = -1;
 
-export class FilterAnswers {
+/** Answers about each node of a list, true as long as the node stays as it is. */
+export class NodeAnswers<T> {
   readonly nodes: readonly NodeInfo[];
   readonly #versions: Float64Array;
-  readonly #verdicts: (Verdict | undefined)[];
+  readonly #answers: (T | undefined)[];
 
   constructor(nodes: readonly NodeInfo[]) {
     this.nodes = nodes;
     this.#versions = new Float64Array(nodes.length).fill(unknown);
-    this.#verdicts = new Array(nodes.length);
+    this.#answers = new Array<T | undefined>(nodes.length).fill(undefined);
   }
 
   /** The answer of the node at an index; `ask` is called when the node has changed since. */
-  at(index: number, ask: (node: NodeInfo) => Verdict | undefined): Verdict | undefined {
+  at(index: number, ask: (node: NodeInfo) => T | undefined): T | undefined {
     const node = this.nodes[index]!;
     const version = node.generation;
-    if (this.#versions[index] === version) return this.#verdicts[index];
-    const verdict = ask(node);
+    if (this.#versions[index] === version) return this.#answers[index];
+    const answer = ask(node);
     this.#versions[index] = version;
-    this.#verdicts[index] = verdict;
-    return verdict;
+    this.#answers[index] = answer;
+    return answer;
   }
 }
 
 export class FilterMemo {
-  readonly #questions = new Map<string, FilterAnswers>();
+  readonly #questions = new Map<string, NodeAnswers<Verdict>>();
 
   /** The answers to a pod's question, over the very list of nodes that is given. */
-  answers(question: string, nodes: readonly NodeInfo[]): FilterAnswers {
+  answers(question: string, nodes: readonly NodeInfo[]): NodeAnswers<Verdict> {
     let answers = this.#questions.get(question);
     this.#questions.delete(question);
-    if (answers?.nodes !== nodes) answers = new FilterAnswers(nodes);
+    if (answers?.nodes !== nodes) answers = new NodeAnswers<Verdict>(nodes);
     this.#questions.set(question, answers);
     if (this.#questions.size > maxQuestions) this.#questions.delete(this.#questions.keys().next().value!);
     return answers;

@@ -128,9 +128,9 @@ function findFitting(framework: Framework, pod: Shared<Pod>, options: CycleOptio
     candidates.includes(promisedNode) &&
     !filterNode(framework, state, { pod, node: promisedNode, filters, nominator })
   )
-    return { kind: 'fitting', nodes: [promisedNode], verdicts: new NodeVerdicts(), state };
+    return { kind: 'fitting', nodes: [promisedNode], verdicts: new NodeVerdicts(candidates), state };
 
-  const verdicts = new NodeVerdicts();
+  const verdicts = new NodeVerdicts(candidates);
   const feasible: NodeInfo[] = [];
   const everywhere = candidates === all;
   const wanted = everywhere ? feasibleNodesToFind(all.length, options.percentageOfNodesToScore) : candidates.length;
@@ -150,7 +150,7 @@ function findFitting(framework: Framework, pod: Shared<Pod>, options: CycleOptio
     let verdict = answers ? answers.at(at, ask) : ask(node);
     if (!verdict && !nominator.isFree(node.name))
       verdict = crowdedAnswers ? crowdedAnswers.at(at, askCrowded) : askCrowded(node);
-    if (verdict) verdicts.add(node, verdict);
+    if (verdict) verdicts.set(at, verdict);
     else feasible.push(node);
     if (++at === candidates.length) at = 0;
   }

@@ -3,19 +3,13 @@ import type { Shared } from '../../api/kind.ts';
 import { isNotFound } from '../../api/machinery/status.ts';
 import { PodDisruptionBudget } from '../../api/policy/pod-disruption-budget.ts';
 import { formatTime } from '../../base/clock.ts';
-import { filterQuestion } from '../filter-memo.ts';
+import { filterQuestion, NodeAnswers } from '../filter-memo.ts';
 import { type CycleState, defineSchedulerPlugin } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { NodeVerdicts } from '../node-verdicts.ts';
 import { type Candidate, candidateOf, cheapest, priorityOf, selectVictims } from '../preemption/victims.ts';
 
 const name = 'DefaultPreemption';
-
-/** A what-if's outcome, and what it was true of. */
-interface Trial {
-  readonly generation: number;
-  readonly candidate: Candidate | undefined;
-}
 
 /** Makes room for a pod of higher priority by deleting pods of lower priority from one node (KEP-268). */
 export const defaultPreemption = defineSchedulerPlugin({
@@ -28,11 +22,8 @@ export const defaultPreemption = defineSchedulerPlugin({
     const minPercentage = (args['minCandidateNodesPercentage'] as number | undefined) ?? 10;
     const minAbsolute = (args['minCandidateNodesAbsolute'] as number | undefined) ?? 100;
 
-    let remembered: {
-      readonly question: string;
-      readonly budgets: unknown;
-      readonly trials: Map<NodeInfo, Trial>;
-    } = { question: '', budgets: undefined, trials: new Map() };
+    /** What-ifs of the pods asked about last, by the place of the node. */
+    let remembered: { question: string; budgets: unknown; trials: NodeAnswers<Candidate> } | undefined;
 
     /** A pod that has victims going already waits for them. */
     function mayPreempt(pod: Shared<Pod>, verdicts: NodeVerdicts): string | undefined {
@@ -80,23 +71,22 @@ export const defaultPreemption = defineSchedulerPlugin({
     }
 
     /** What-if for a pod, node by node; remembered for the pods like it while all that it depends on stays as it is. */
-    function trialOf(state: CycleState, pod: Shared<Pod>): (node: NodeInfo) => Candidate | undefined {
+    function trialOf(
+      state: CycleState,
+      pod: Shared<Pod>,
+      nodes: readonly NodeInfo[],
+    ): (place: number) => Candidate | undefined {
       const running = framework();
       const skipped = state.get('skipped') as ReadonlySet<string>;
       const ask = (node: NodeInfo) => selectVictims(running, state, { pod, node, budgets: budgets.list(), nominator });
-      if (!running.filter.every(({ definition }) => definition.nodeLocal || skipped.has(definition.name))) return ask;
+      if (!running.filter.every(({ definition }) => definition.nodeLocal || skipped.has(definition.name)))
+        return (place) => ask(nodes[place]!);
       const question = `${priorityOf(pod)} ${filterQuestion(pod)}`;
-      if (remembered.question !== question || remembered.budgets !== budgets.list())
-        remembered = { question, budgets: budgets.list(), trials: new Map() };
+      const list = budgets.list();
+      if (remembered?.question !== question || remembered.budgets !== list || remembered.trials.nodes !== nodes)
+        remembered = { question, budgets: list, trials: new NodeAnswers(nodes) };
       const { trials } = remembered;
-      return (node) => {
-        const known = trials.get(node);
-        const { generation } = node;
-        if (known?.generation === generation) return known.candidate;
-        const candidate = ask(node);
-        trials.set(node, { generation, candidate });
-        return candidate;
-      };
+      return (place) => trials.at(place, ask);
     }
 
     /** The candidates that the extenders agree to, with the victims that they would choose. */
@@ -126,12 +116,12 @@ export const defaultPreemption = defineSchedulerPlugin({
       async postFilter(state, pod, verdicts) {
         const refusal = mayPreempt(pod, verdicts);
         if (refusal) return { message: `preemption: ${refusal}` };
-        const possible = verdicts.nodesWith('Unschedulable');
+        const possible = verdicts.placesWith('Unschedulable');
         const enough = Math.max(minAbsolute, Math.floor((possible.length * minPercentage) / 100));
         const start = possible.length ? random.below(possible.length) : 0;
         const candidates: Candidate[] = [];
         let futile = 0;
-        const trial = trialOf(state, pod);
+        const trial = trialOf(state, pod, verdicts.nodes);
         for (let i = 0, at = start; i < possible.length && candidates.length < enough; i++) {
           const candidate = trial(possible[at]!);
           if (candidate) candidates.push(candidate);
@@ -142,8 +132,8 @@ export const defaultPreemption = defineSchedulerPlugin({
         if (!chosen) {
           const parts = [
             ...(futile ? [`${futile} No preemption victims found for incoming pod`] : []),
-            ...(verdicts.size > possible.length
-              ? [`${verdicts.size - possible.length} Preemption is not helpful for scheduling`]
+            ...(cache.nodeCount > possible.length
+              ? [`${cache.nodeCount - possible.length} Preemption is not helpful for scheduling`]
               : []),
           ];
           return {
