@@ -62,6 +62,15 @@ export class Cgroups {
     if (pids !== undefined) write('pids', 'pids.max', pids < 0 ? 'max' : String(pids));
   }
 
+  /** The same, but leaves limits as they are that what is in use already exceeds. */
+  applyUnlessBusy(path: string, limits: CgroupLimits): void {
+    try {
+      this.apply(path, limits);
+    } catch (error) {
+      if (!['EBUSY', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+
   /** All processes in a group and below it. */
   processes(path: string): number[] {
     const found = new Set<number>();

@@ -149,12 +149,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
   if (settings.cgroupDriver === 'cgroupfs') {
     const share = podsShare(capacity, settings);
-    cgroups.ensure(`${settings.cgroupRoot}/kubepods`, {
-      cpuShares: cpuShares(share.milliCpu),
-      memory: share.memoryBytes,
-    });
-    cgroups.ensure(`${settings.cgroupRoot}/kubepods/burstable`);
-    cgroups.ensure(`${settings.cgroupRoot}/kubepods/besteffort`, { cpuShares: cpuShares(0) });
+    const kubepods = `${settings.cgroupRoot}/kubepods`;
+    cgroups.ensure(kubepods);
+    // Pods that run already may have more than a new reservation leaves them: eviction sees to that.
+    cgroups.applyUnlessBusy(kubepods, { cpuShares: cpuShares(share.milliCpu), memory: share.memoryBytes });
+    cgroups.ensure(`${kubepods}/burstable`);
+    cgroups.ensure(`${kubepods}/besteffort`, { cpuShares: cpuShares(0) });
   }
   workers = new PodWorkers(kit, pods);
   const podWorkers = workers;

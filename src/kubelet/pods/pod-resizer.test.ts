@@ -24,7 +24,7 @@ it('gives the pod as a whole more when that alone grows', async () => {
   const applied: unknown[] = [];
   const kit = {
     allocatable: { cpu: '4', memory: '8Gi' },
-    cgroups: { apply: (_group: string, limits: unknown) => applied.push(limits) },
+    cgroups: { applyUnlessBusy: (_group: string, limits: unknown) => applied.push(limits) },
     context: { settings: { cgroupRoot: '' } },
   } as unknown as PodKit;
   const resizer = new PodResizer(kit);

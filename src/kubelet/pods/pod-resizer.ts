@@ -79,7 +79,7 @@ export class PodResizer {
     const group = podCgroup(context.settings.cgroupRoot, pod);
     try {
       // A pod that grows must have room before its containers take it; one that shrinks, after.
-      applyIgnoringBusy(() => cgroups.apply(group, limits));
+      cgroups.applyUnlessBusy(group, limits);
       for (const { container, running, wanted, have } of due) {
         if (needsRestart(container, wanted, have)) {
           await stopContainer(context, {
@@ -96,7 +96,7 @@ export class PodResizer {
         await context.runtime.runtime.updateContainerResources({ container_id: running.id, linux });
         this.#applied.set(running.id, wanted);
       }
-      applyIgnoringBusy(() => cgroups.apply(group, limits));
+      cgroups.applyUnlessBusy(group, limits);
       this.#groupLimits = limits;
       return { changed: true };
     } catch (error) {
@@ -159,14 +159,6 @@ export class PodResizer {
       };
     }
     return undefined;
-  }
-}
-
-function applyIgnoringBusy(apply: () => void): void {
-  try {
-    apply();
-  } catch (error) {
-    if (!['EBUSY', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 
