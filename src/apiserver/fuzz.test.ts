@@ -3,6 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Random, seededRandom } from '../base/random.ts';
 import { type HttpAnswer, startTestServer, type TestServer } from './test-server.ts';
 
+/** A longer run by hand: `FUZZ_SEED=7 FUZZ_ROUNDS=20 npx vitest run src/apiserver/fuzz.test.ts`. */
+const seed = Number(process.env['FUZZ_SEED'] ?? 0);
+const rounds = Number(process.env['FUZZ_ROUNDS'] ?? 1);
+
 let running: TestServer;
 beforeAll(async () => {
   running = await startTestServer();
@@ -104,6 +108,9 @@ const oddities: readonly unknown[] = [
   1.5,
   1e308,
   2 ** 60,
+  2n ** 63n - 1n,
+  -(2n ** 63n),
+  2n ** 64n,
   '',
   'x',
   '\u0000',
@@ -153,9 +160,9 @@ describe('mutated objects', () => {
   it.each(Object.keys(seeds))(
     '%s',
     async (path) => {
-      const random = seededRandom(path.length);
+      const random = seededRandom(seed + path.length);
       const name = (seeds[path] as { metadata: { name: string } }).metadata.name;
-      for (let i = 0; i < 80; i++) {
+      for (let i = 0; i < 80 * rounds; i++) {
         const body = mutate({ ...seeds[path], status: { a: 1 } }, random);
         expectAnswered(
           await running.http('POST', `${path}?dryRun=All`, { body: JSON.stringify(body) ?? 'null' }),
@@ -190,13 +197,13 @@ describe('mutated objects', () => {
         );
       }
     },
-    60_000,
+    60_000 * rounds,
   );
 });
 
 describe('JSON patches', () => {
   it('with odd operations', async () => {
-    const random = seededRandom(5);
+    const random = seededRandom(seed + 5);
     const path = '/api/v1/namespaces/default/pods';
     const ops = ['add', 'remove', 'replace', 'move', 'copy', 'test', 'nope', 1, null];
     const pointers = [
@@ -213,7 +220,7 @@ describe('JSON patches', () => {
       '/metadata/finalizers',
       5,
     ];
-    for (let i = 0; i < 200; i++) {
+    for (let i = 0; i < 200 * rounds; i++) {
       const patch = Array.from({ length: 1 + random.below(3) }, () => ({
         op: ops[random.below(ops.length)],
         path: pointers[random.below(pointers.length)],
@@ -229,7 +236,13 @@ describe('JSON patches', () => {
   });
 });
 
+/** A length-delimited protobuf field. */
+const field = (number: number, content: Buffer) =>
+  Buffer.concat([Buffer.from([number * 8 + 2, content.length]), content]);
+const encode = (name: string) => field(1, Buffer.from(name));
+
 describe('bytes', () => {
+  const almost = 3 * 1024 * 1024 - 200;
   const deep = (n: number) => `${'['.repeat(n)}${']'.repeat(n)}`;
   const bomb = [
     'a: &a [x,x,x,x,x,x,x,x,x]',
@@ -249,6 +262,19 @@ describe('bytes', () => {
       '{"__proto__":{"polluted":1},"metadata":{"name":"p","__proto__":{"polluted":1},"labels":{"__proto__":"x"}}}',
       'application/json',
     ],
+    ['numbers beyond int64', `{"metadata":{"name":"x","generation":${'9'.repeat(400)}}}`, 'application/json'],
+    ['a key of half a surrogate', '{"metadata":{"name":"x"},"data":{"\\udfff":"\\ud83d"}}', 'application/json'],
+    [
+      '3 MiB of one key',
+      JSON.stringify({ metadata: { name: 'x' }, data: { a: 'x'.repeat(almost) } }),
+      'application/json',
+    ],
+    ['3 MiB of brackets', '['.repeat(almost), 'application/json'],
+    ['3 MiB of small objects', `{"data":[${'{"a":1},'.repeat(almost / 8)}{}]}`, 'application/json'],
+    ['3 MiB of YAML', `data:\n${'  - {a: 1}\n'.repeat(almost / 11)}`, 'application/yaml'],
+    ['3 MiB of YAML brackets', '['.repeat(almost), 'application/yaml'],
+    ['3 MiB of quotes', '"'.repeat(almost), 'application/json'],
+    ['3 MiB of digits', `{"metadata":{"generation":${'7'.repeat(almost)}}}`, 'application/json'],
     ['two documents', 'a: 1\n---\nb: 2\n', 'application/yaml'],
     ['nothing', '', 'application/json'],
     [
@@ -267,10 +293,53 @@ describe('bytes', () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
+  it('100 levels are taken where a schema leaves them open, in every format', async () => {
+    const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All';
+    const nested = (level: number): object =>
+      level === 0 ? { type: 'string' } : { type: 'object', properties: { a: nested(level - 1) } };
+    const body = {
+      metadata: { name: 'deeps.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Cluster',
+        names: { plural: 'deeps', kind: 'Deep' },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: nested(100) } }],
+      },
+    };
+    expectAnswered(await running.http('POST', path, { body }), body);
+    for (const type of ['merge-patch+json', 'strategic-merge-patch+json', 'apply-patch+yaml'])
+      expectAnswered(
+        await running.http('PATCH', '/api/v1/namespaces/default/pods/seed?dryRun=All&fieldManager=m', {
+          body: `{"apiVersion":"v1","kind":"Pod","spec":${'{"a":'.repeat(100)}1${'}'.repeat(100)}}`,
+          type: `application/${type}`,
+        }),
+        type,
+      );
+  });
+
+  it('mutated bytes of a good document in protobuf', async () => {
+    const random = seededRandom(seed + 11);
+    const metadata = encode('x');
+    const good = Buffer.concat([
+      Buffer.from('k8s\0'),
+      field(1, Buffer.concat([field(1, Buffer.from('v1')), field(2, Buffer.from('ConfigMap'))])),
+      field(2, Buffer.concat([field(1, metadata), field(2, Buffer.concat([encode('k'), field(2, Buffer.from('v'))]))])),
+    ]);
+    const type = 'application/vnd.kubernetes.protobuf';
+    const path = '/api/v1/namespaces/default/configmaps?dryRun=All';
+    expect((await running.http('POST', path, { body: good, type })).status).toBe(201);
+    for (let i = 0; i < 300 * rounds; i++) {
+      const bytes = Buffer.from(good);
+      for (let j = 0; j < 1 + random.below(4); j++) bytes[4 + random.below(bytes.length - 4)] = random.below(256);
+      const cut = random.next() < 0.3 ? bytes.subarray(0, 4 + random.below(bytes.length - 4)) : bytes;
+      expectAnswered(await running.http('POST', path, { body: cut, type }), cut.toString('hex'));
+    }
+  });
+
   it('mutated bytes of a good document', async () => {
-    const random = seededRandom(9);
+    const random = seededRandom(seed + 9);
     const good = Buffer.from(JSON.stringify({ metadata: { name: 'x', labels: { a: 'b' } }, data: { a: 'b' } }));
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 300 * rounds; i++) {
       const bytes = Buffer.from(good);
       for (let j = 0; j < 3; j++) bytes[random.below(bytes.length)] = random.below(256);
       const type = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'][i % 3]!;
