@@ -55,6 +55,8 @@ export interface ClusterSettings {
   disableAdmission: string[];
   auditPolicy: string | undefined;
   auditLog: string | undefined;
+  /** Kubeconfig file of a server that audit events are sent to, in batches. */
+  auditWebhookConfigFile: string | undefined;
   encryptionKeyFile: string | undefined;
   /** A KubeletConfiguration of upstream's form, for the node on this machine. */
   kubeletConfig: string | undefined;
@@ -224,6 +226,7 @@ const settingTypes: Record<keyof ClusterSettings, 'string' | 'number' | 'boolean
   disableAdmission: 'list',
   auditPolicy: 'string',
   auditLog: 'string',
+  auditWebhookConfigFile: 'string',
   encryptionKeyFile: 'string',
   kubeletConfig: 'string',
   schedulerConfig: 'string',

@@ -139,6 +139,7 @@ const fileSettings = [
   'admissionConfig',
   'auditPolicy',
   'auditLog',
+  'auditWebhookConfigFile',
   'encryptionKeyFile',
   'kubeletConfig',
   'schedulerConfig',

@@ -32,6 +32,7 @@ const read = (settings: Partial<Parameters<typeof readSecurity>[0]>) =>
       disableAdmission: [],
       auditPolicy: undefined,
       auditLog: undefined,
+      auditWebhookConfigFile: undefined,
       clusterDomain: 'cluster.local',
       ...settings,
     },
@@ -91,6 +92,8 @@ describe('the security files', () => {
     ] as const)
       expect(() => readWebhookTarget('--flag', file('bad.yaml', text))).toThrow(why);
     const authorizationWebhookConfigFile = kubeconfig('{}');
+    expect(read({ auditWebhookConfigFile: authorizationWebhookConfigFile }).audit).toBeDefined();
+    expect(read({}).audit).toBeUndefined();
     const { authorization, authentication } = read({
       authorizationMode: ['RBAC', 'Webhook'],
       authorizationWebhookConfigFile,

@@ -57,14 +57,14 @@ export function readSecurity(
     | 'disableAdmission'
     | 'auditPolicy'
     | 'auditLog'
+    | 'auditWebhookConfigFile'
     | 'clusterDomain'
   >,
   { clock, random, log }: { clock: Clock; random: Random; log: Logger },
 ): Security {
-  const { authenticationConfig, tokenAuthFile, admissionConfig, auditPolicy, auditLog } = config;
+  const { authenticationConfig, tokenAuthFile, admissionConfig } = config;
   const { authenticationTokenWebhookConfigFile: tokenWebhook } = config;
-  if (auditPolicy && !auditLog)
-    throw new UserError('--audit-policy needs --audit-log, the file that events are written to');
+  const audit = readAudit(config, { clock, random, log });
   const settingsOf = (path: string) =>
     withImagePolicyTarget(
       path,
@@ -103,29 +103,43 @@ export function readSecurity(
         ? { configuration: naming('--admission-config', admissionConfig, () => settingsOf(admissionConfig)) }
         : {}),
     },
-    ...(auditLog
-      ? {
-          audit: naming('--audit-policy', auditPolicy ?? '(default)', () =>
-            configuredAudit({
-              ...(auditPolicy ? { policy: parseFile('--audit-policy', auditPolicy) } : {}),
-              path: auditLog,
-              clock,
-              random,
-              log,
-            }),
-          ),
-        }
-      : {}),
+    ...(audit ? { audit } : {}),
   };
 }
 
 const tokenWebhookFlag = '--authentication-token-webhook-config-file';
 const webhookFlag = '--authorization-webhook-config-file';
+const auditWebhookFlag = '--audit-webhook-config-file';
 
 function readTokenFile(file: string): string {
   const text = readUserFile('--token-auth-file', file);
   naming('--token-auth-file', file, () => createTokenFileAuthenticator(text));
   return text;
+}
+
+function readAudit(
+  {
+    auditPolicy,
+    auditLog,
+    auditWebhookConfigFile,
+  }: Pick<ClusterConfig, 'auditPolicy' | 'auditLog' | 'auditWebhookConfigFile'>,
+  means: { clock: Clock; random: Random; log: Logger },
+): ReturnType<typeof configuredAudit> | undefined {
+  if (!auditLog && !auditWebhookConfigFile) {
+    if (!auditPolicy) return undefined;
+    throw new UserError(
+      `--audit-policy needs --audit-log, the file that events are written to, or ${auditWebhookFlag}`,
+    );
+  }
+  const webhook = auditWebhookConfigFile ? readWebhookTarget(auditWebhookFlag, auditWebhookConfigFile) : undefined;
+  return naming('--audit-policy', auditPolicy ?? '(default)', () =>
+    configuredAudit({
+      ...(auditPolicy ? { policy: parseFile('--audit-policy', auditPolicy) } : {}),
+      path: auditLog,
+      webhook,
+      ...means,
+    }),
+  );
 }
 
 function readAuthorization(

@@ -3,10 +3,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
 import { Secret } from '../../src/api/core/secret.ts';
 import { type AuditEvent, createAudit } from '../../src/apiserver/audit/audit.ts';
+import { configuredAudit } from '../../src/apiserver/audit/configured-audit.ts';
 import { createAuditLog } from '../../src/apiserver/audit/log-file.ts';
 import { type AuditPolicyRule, decideAudit, readAuditPolicy } from '../../src/apiserver/audit/policy.ts';
 import { createAuditWebhook } from '../../src/apiserver/audit/webhook.ts';
@@ -250,21 +252,28 @@ describe('audit backends', () => {
     }
   });
 
-  it('send batches to a webhook', async () => {
+  /** A server that takes audit events. */
+  async function startCollector() {
     const received: { items: AuditEvent[] }[] = [];
-    const server = createServer((req, res) => {
-      let text = '';
-      req.on('data', (chunk) => {
-        text += chunk;
-      });
-      req.on('end', () => {
-        received.push(JSON.parse(text));
-        res.end('{}');
-      });
+    const server = createServer(async (req, res) => {
+      received.push((await json(req)) as { items: AuditEvent[] });
+      res.end('{}');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return {
+      received,
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      async [Symbol.asyncDispose]() {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+  }
+
+  it('send batches to a webhook', async () => {
+    await using collector = await startCollector();
     const webhook = createAuditWebhook({
-      target: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` },
+      target: { url: collector.url },
       maxBatchSize: 3,
       clock: realClock,
       random: realRandom,
@@ -272,17 +281,36 @@ describe('audit backends', () => {
     });
     for (let i = 0; i < 7; i++) webhook.write(event(i));
     await webhook.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-    expect(received.map((list) => list.items.length)).toEqual([3, 3, 1]);
-    expect(received.flatMap((list) => list.items.map((item) => item.auditID))).toEqual([
-      '0',
-      '1',
-      '2',
-      '3',
-      '4',
-      '5',
-      '6',
+    expect(collector.received.map((list) => list.items.map((item) => item.auditID))).toEqual([
+      ['0', '1', '2'],
+      ['3', '4', '5'],
+      ['6'],
     ]);
+  });
+
+  it('are a file and a server at once, where both are named', async () => {
+    await using collector = await startCollector();
+    const folder = mkdtempSync(join(tmpdir(), 'audit-'));
+    try {
+      const path = join(folder, 'audit.log');
+      const audit = configuredAudit({
+        path,
+        webhook: { url: collector.url },
+        clock: realClock,
+        random: realRandom,
+        log: silentLogger,
+      });
+      const world = await startWorld({ audit });
+      await world.call('/api/v1/namespaces/default/configmaps', { certificate: world.certificate('eve') });
+      await world.close();
+      await audit.close();
+      const byEve = (events: AuditEvent[]) =>
+        events.filter(({ user }) => (user as { username: string }).username === 'eve').map(({ stage }) => stage);
+      const written = readFileSync(path, 'utf8').trim().split('\n');
+      expect(byEve(written.map((line) => JSON.parse(line)))).toEqual(['ResponseComplete']);
+      expect(byEve(collector.received.flatMap(({ items }) => items))).toEqual(['ResponseComplete']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -107,6 +107,7 @@ function resolveSettings(options: UpOptions): ClusterSettings {
     disableAdmission: pick('disableAdmission', []),
     auditPolicy: pick('auditPolicy', undefined),
     auditLog: pick('auditLog', undefined),
+    auditWebhookConfigFile: pick('auditWebhookConfigFile', undefined),
     encryptionKeyFile: pick('encryptionKeyFile', undefined),
     kubeletConfig: pick('kubeletConfig', undefined),
     schedulerConfig: pick('schedulerConfig', undefined),
