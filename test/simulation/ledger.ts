@@ -1,10 +1,12 @@
 /**
- * What was committed, followed write by write: what a look every few seconds could miss. It knows for each ReplicaSet how many
- * pods were ever wanted of it lately, which pods of a Job succeeded, and who leads.
+ * What was committed, followed write by write: what a look every few seconds could miss. It knows for each ReplicaSet and Job how
+ * many pods were ever wanted of it lately, which pods of a Job succeeded, and who leads.
  */
 import type { ReplicaSet } from '../../src/api/apps/replica-set.ts';
+import type { Job } from '../../src/api/batch/job.ts';
 import { Lease } from '../../src/api/coordination/lease.ts';
 import type { Pod } from '../../src/api/core/pod.ts';
+import type { KubeObject } from '../../src/api/kind.ts';
 import { electionLease } from './control-process.ts';
 import { isGoing, isOver, isReady } from './world.ts';
 
@@ -63,21 +65,27 @@ export class Ledger {
 
   follow(key: string, value: Uint8Array | null): void {
     if (key.startsWith('/registry/core/pods/')) this.#pod(key, parse<Pod>(value));
-    else if (key.startsWith('/registry/apps/replicasets/')) this.#set(key, parse<ReplicaSet>(value));
-    else if (key === `/registry/${Lease.group}/leases/${electionLease.namespace}/${electionLease.name}`)
+    else if (key.startsWith('/registry/apps/replicasets/')) {
+      const set = parse<ReplicaSet>(value);
+      this.#want(key, set && { set, what: 'replica set', replicas: set.spec.replicas ?? 1 });
+    } else if (key.startsWith('/registry/batch/jobs/')) {
+      const set = parse<Job>(value);
+      this.#want(key, set && { set, what: 'job', replicas: set.spec.parallelism ?? 1 });
+    } else if (key === `/registry/${Lease.group}/leases/${electionLease.namespace}/${electionLease.name}`)
       this.leader = parse<Lease>(value)?.spec.holderIdentity ?? '';
   }
 
-  #set(key: string, set: ReplicaSet | undefined): void {
-    if (!set) {
+  #want(key: string, wanted: { set: KubeObject; what: string; replicas: number } | undefined): void {
+    if (!wanted) {
       this.#sets.delete(this.#setKeys.get(key) ?? '');
       this.#setKeys.delete(key);
       return;
     }
-    const { uid, name } = set.metadata;
-    const replicas = set.spec.replicas ?? 1;
+    const { uid, name } = wanted.set.metadata;
+    const { replicas } = wanted;
     this.#settle(uid);
-    const record = this.#sets.get(uid) ?? { name, replicas, ceiling: replicas, wholeSince: undefined };
+    const known = this.#sets.get(uid);
+    const record = known ?? { name: `${wanted.what} ${name}`, replicas, ceiling: replicas, wholeSince: undefined };
     record.replicas = replicas;
     record.ceiling = Math.max(record.ceiling, replicas);
     this.#sets.set(uid, record);
@@ -120,8 +128,7 @@ export class Ledger {
     if (active === set.replicas) set.wholeSince ??= this.#now();
     else set.wholeSince = undefined;
     const most = set.ceiling + (this.#lostPods.get(uid) ?? 0);
-    if (active > most)
-      this.#violations.push(`replica set ${set.name} has ${active} pods, no more than ${most} were ever wanted`);
+    if (active > most) this.#violations.push(`${set.name} has ${active} pods, no more than ${most} were ever wanted`);
   }
 }
 
