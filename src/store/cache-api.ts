@@ -11,6 +11,8 @@ export interface ObjectCodec<T> {
   decode(bytes: Uint8Array, revision: number, key: string): T;
   /** The object as it will be read after a commit at `revision`: the same content with that resourceVersion. */
   withRevision(object: T, revision: number): T;
+  /** Whether stored bytes are encrypted otherwise than they would be now; absent: never. */
+  isStale?(stored: Uint8Array): boolean;
   /**
    * JSON as clients get it, made from stored bytes without decoding them (json-codec.ts has `spliceResourceVersion`);
    * undefined, or absent: it is made from the object with `JSON.stringify`.
@@ -23,6 +25,8 @@ export interface CacheEntry<T> {
   readonly key: string;
   readonly revision: number;
   readonly object: T;
+  /** A write that changes nothing would store it otherwise: under a newer key, or encrypted at all. */
+  readonly stale?: boolean;
   /** JSON of the object as clients get it, encoded on first use and kept. */
   readonly json: Uint8Array;
   /** Other encodings of this version (protobuf, table rows), made on demand by their users. */

@@ -27,6 +27,16 @@ describe('encryption at rest', () => {
     expect(Buffer.from(rotated.toStored(plain, path)).toString('latin1')).toMatch(/^k8s:enc:aesgcm:v1:two:/);
   });
 
+  it('knows what it would write otherwise now', () => {
+    const one = createEncryption([key('one', 1)]);
+    const byOne = one.toStored(plain, path);
+    expect([one.isStale(byOne), one.isStale(plain)]).toEqual([false, true]);
+    expect(createEncryption([key('two', 2), key('one', 1)]).isStale(byOne)).toBe(true);
+    expect(createEncryption([{ ...key('one', 1), provider: 'aescbc' }, key('one', 1)]).isStale(byOne)).toBe(true);
+    const back = createEncryption([key('one', 1)], { writePlain: true });
+    expect([back.isStale(byOne), back.isStale(plain)]).toEqual([true, false]);
+  });
+
   it('refuses a value with a key it has not, of another object, or that was changed', () => {
     const { toStored, fromStored } = createEncryption([key('one', 1)]);
     const stored = toStored(plain, path);

@@ -81,13 +81,15 @@ export function createEncryption(
   }
   const byMark = new Map(keys.map((key) => [markOf(key), key]));
   if (byMark.size < keys.length) throw new RangeError('two keys have the same name');
+  const newest = options.writePlain ? undefined : markOf(writer);
   return {
     toStored: (plain, key) => (options.writePlain ? plain : seal(writer, plain, key)),
+    isStale: (stored) => markIn(stored)?.[0] !== newest,
     fromStored(stored, key) {
-      const view = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
-      if (view.toString('latin1', 0, anyMark.length) !== anyMark) return stored;
-      const [mark, provider = '', name] = markForm.exec(view.toString('utf8', 0, maxMarkBytes)) ?? [];
-      if (!mark || !(provider in ciphers)) {
+      const found = markIn(stored);
+      if (!found) return stored;
+      const [mark, provider, name] = found;
+      if (!(provider in ciphers)) {
         throw new StoreError('corrupt', `${key} is encrypted in a way that this server does not know`, { key });
       }
       const known = byMark.get(mark);
@@ -96,9 +98,17 @@ export function createEncryption(
           key,
         });
       }
-      return open(known, view.subarray(Buffer.byteLength(mark)), key);
+      return open(known, stored.subarray(Buffer.byteLength(mark)), key);
     },
   };
+}
+
+/** The mark of an encrypted value with its provider and key; undefined for a value that was never encrypted. */
+function markIn(stored: Uint8Array): readonly [mark: string, provider: string, key: string] | undefined {
+  const view = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  if (view.toString('latin1', 0, anyMark.length) !== anyMark) return undefined;
+  const [mark = '', provider = '', key = ''] = markForm.exec(view.toString('utf8', 0, maxMarkBytes)) ?? [];
+  return [mark, provider, key];
 }
 
 const markOf = ({ provider = 'aesgcm', name }: EncryptionKey): string => `${anyMark}${provider}:v1:${name}:`;

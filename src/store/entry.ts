@@ -16,6 +16,7 @@ export interface EntryContext<T> {
 export class Entry<T> implements CacheEntry<T> {
   readonly key: string;
   readonly revision: number;
+  readonly stale: boolean;
   readonly #context: EntryContext<T>;
   #object: T | undefined;
   #bytes: Uint8Array | undefined;
@@ -31,6 +32,7 @@ export class Entry<T> implements CacheEntry<T> {
     this.key = at.key;
     this.revision = at.revision;
     this.#context = context;
+    this.stale = (content.stored && context.codec.isStale?.(content.stored)) ?? false;
     this.#bytes = content.stored;
     if (content.object !== undefined) this.#object = context.freeze ? deepFreeze(content.object) : content.object;
   }

@@ -7,6 +7,8 @@ import { StoreError } from './store.ts';
 export interface ValueTransformer {
   toStored(plain: Uint8Array, key: string): Uint8Array;
   fromStored(stored: Uint8Array, key: string): Uint8Array;
+  /** Whether `toStored` would make something else of what these bytes hold. */
+  isStale(stored: Uint8Array): boolean;
 }
 
 interface ObjectWithMeta {
@@ -81,6 +83,7 @@ export function createJsonCodec<T extends object>(options: JsonCodecOptions<T> =
       return finish(object);
     },
     withRevision,
+    ...(transformer ? { isStale: (stored) => transformer.isStale(stored) } : {}),
     ...(revive ? {} : { splice: spliceResourceVersion }),
   };
 }

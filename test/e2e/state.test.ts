@@ -70,14 +70,20 @@ describe('snapshots', () => {
 });
 
 describe('encryption at rest', () => {
-  it('keeps secrets off the disk, also in snapshots', async () => {
-    const keys = join(user.home, 'encryption.yaml');
-    const secret = randomBytes(32).toString('base64');
+  const newKey = (name: string) => ({ name, secret: randomBytes(32).toString('base64') });
+  const keys = () => join(user.home, 'encryption.yaml');
+  const use = (...list: ReturnType<typeof newKey>[]) =>
     writeFileSync(
-      keys,
-      `kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources: [secrets]\n  providers:\n  - aesgcm: { keys: [{ name: one, secret: ${secret} }] }\n  - identity: {}\n`,
+      keys(),
+      `kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources: [secrets]\n  providers:\n  - aesgcm: { keys: ${JSON.stringify(list)} }\n  - identity: {}\n`,
     );
-    await simulated('crypt', '--encryption-key-file', keys);
+  const password = async () =>
+    Buffer.from(await on('crypt', 'get', 'secret', 'hush', '-o', 'jsonpath={.data.word}'), 'base64').toString();
+  const one = newKey('one');
+
+  it('keeps secrets off the disk, also in snapshots', async () => {
+    use(one);
+    await simulated('crypt', '--encryption-key-file', keys());
     await on('crypt', 'create', 'secret', 'generic', 'hush', '--from-literal=word=mellon-the-password');
     await on('crypt', 'create', 'configmap', 'plain', '--from-literal=word=speak-friend');
     expect(await user.timonel('snapshot', 'save', '--name', 'crypt')).toMatchObject({ code: 0 });
@@ -85,9 +91,23 @@ describe('encryption at rest', () => {
     expect(disk).toContain('speak-friend');
     expect(disk).not.toContain('mellon');
     expect(disk).not.toContain(Buffer.from('mellon-the-password').toString('base64'));
-    expect(
-      Buffer.from(await on('crypt', 'get', 'secret', 'hush', '-o', 'jsonpath={.data.word}'), 'base64').toString(),
-    ).toBe('mellon-the-password');
+    expect(await password()).toBe('mellon-the-password');
+  });
+
+  it('goes to a new key by writing the same again, and lets the old key go', async () => {
+    const two = newKey('two');
+    const restart = async () => {
+      expect(await user.timonel('down', '--name', 'crypt')).toMatchObject({ code: 0 });
+      await simulated('crypt');
+    };
+    use(two, one);
+    await restart();
+    const secrets = await on('crypt', 'get', 'secrets', '--all-namespaces', '-o', 'json');
+    const replaced = await user.tryKubectl(['--context', 'timonel-crypt', 'replace', '-f', '-'], secrets);
+    expect(replaced, replaced.stderr).toMatchObject({ code: 0 });
+    use(two);
+    await restart();
+    expect(await password()).toBe('mellon-the-password');
     expect(await user.timonel('down', '--purge', '--name', 'crypt')).toMatchObject({ code: 0 });
   });
 });

@@ -266,7 +266,7 @@ async function write(
   const stored = resource.stored!;
   const { key } = current;
   const gone = goesWith(resource.hub.plural, final);
-  if (!gone && deepEqual(final, old) && !(await isStoredInOldVersion(resource, final, current)))
+  if (!gone && !current.stale && deepEqual(final, old) && !(await isStoredInOldVersion(resource, final, current)))
     return { entry: current, created: false, deleted: false };
   const hook = api.writeHooks.get(stored.prefix);
   for (;;) {
