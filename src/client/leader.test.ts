@@ -68,7 +68,7 @@ function setUp() {
   const server = new LeaseServer();
   const leading = new Set<string>();
   let most = 0;
-  const join = (identity: string) =>
+  const join = (identity: string, lead?: () => void) =>
     runWithLeaderElection({
       client: server.for(identity),
       clock,
@@ -77,6 +77,7 @@ function setUp() {
       lease: { namespace: 'kube-system', name: 'l' },
       identity,
       lead: (signal) => {
+        lead?.();
         leading.add(identity);
         most = Math.max(most, leading.size);
         signal.addEventListener('abort', () => leading.delete(identity));
@@ -88,7 +89,7 @@ function setUp() {
 describe('leader election', () => {
   test('lets exactly one of several candidates lead', async () => {
     const { clock, leading, join, most } = setUp();
-    const candidates = ['one', 'three', 'seventh'].map(join);
+    const candidates = ['one', 'three', 'seventh'].map((identity) => join(identity));
     await clock.advance(120_000);
     expect(leading.size).toBe(1);
     expect(most()).toBe(1);
@@ -109,6 +110,25 @@ describe('leader election', () => {
     expect([...leading]).toEqual(['bb']);
     expect(server.lease!.spec.leaseTransitions).toBe(1);
     await second.stop();
+  });
+
+  test('a leader that fails gives way to another, and takes part again', async () => {
+    const { clock, server, leading, join } = setUp();
+    let attempts = 0;
+    const broken = join('a', () => {
+      attempts++;
+      throw new Error('controllers cannot start');
+    });
+    await clock.advance(0);
+    const second = join('bb');
+    await clock.advance(15_000);
+    expect([...leading]).toEqual(['bb']);
+    expect(attempts).toBe(1);
+    await second.stop();
+    await clock.advance(60_000);
+    expect(attempts).toBeGreaterThan(1);
+    await broken.stop();
+    expect(server.lease!.spec.holderIdentity).toBe('');
   });
 
   test('a leader cut off from the server gives up before another takes over', async () => {

@@ -25,7 +25,8 @@ export interface LeaderElectionOptions {
   readonly retryPeriodMs?: number;
   /**
    * Called each time this candidate became the leader. The signal is aborted when the lead is lost or given up; what
-   * the function returns is awaited before the Lease is released.
+   * the function returns is awaited before the Lease is released. A candidate whose function fails gives up the lead, so
+   * that another one may do better.
    */
   lead(signal: AbortSignal): Promise<void> | void;
   /** Called with the holder's identity whenever another one is seen to lead. */
@@ -87,21 +88,25 @@ class Candidate implements LeaderElection {
     this.#leading = true;
     log.info('became the leader', { lease: this.#options.lease.name, identity });
     const term = new AbortController();
-    const work = (async () => this.#options.lead(term.signal))().catch((error) =>
-      log.error('the leader failed', { error }),
-    );
+    let failed = false;
+    const work = (async () => this.#options.lead(term.signal))().catch((error) => {
+      log.error('the leader failed', { error });
+      failed = true;
+    });
     let renewedAt = clock.monotonic();
-    while (!this.#stop.signal.aborted) {
+    for (;;) {
       await this.#pause(this.#retryPeriodMs);
-      if (this.#stop.signal.aborted) break;
+      if (this.#stop.signal.aborted || failed) break;
       if (await this.#tryToHold()) renewedAt = clock.monotonic();
       else if (this.#heldByOther() || clock.monotonic() - renewedAt >= this.#renewDeadlineMs) break;
     }
     this.#leading = false;
     term.abort(new Error('this candidate is no longer the leader'));
     await work;
-    if (this.#stop.signal.aborted) await this.#release();
-    else log.warn('lost the lead', { lease: this.#options.lease.name, identity });
+    if (this.#stop.signal.aborted || failed) await this.#release();
+    if (this.#stop.signal.aborted) return;
+    log.warn('lost the lead', { lease: this.#options.lease.name, identity });
+    if (failed) await this.#pause(this.#leaseDurationMs);
   }
 
   /** Creates, takes over or renews the Lease; false when another holds it or the server does not answer. */
