@@ -302,6 +302,10 @@ export async function startRoles({
       log,
       metrics,
       ...(options.schedulerConfig ? { config: options.schedulerConfig } : {}),
+    }).catch(async (error: unknown) => {
+      // Who cannot lead as a whole does not lead in part.
+      await controllers?.stop();
+      throw error;
     });
   }
   return {
