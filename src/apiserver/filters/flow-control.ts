@@ -37,6 +37,15 @@ export function createFlowControl(api: ApiContext): { filter: Filter; stop(): vo
   const name = (what: string) => `apiserver_flowcontrol_${what}`;
   const rejected = metrics.counter(name('rejected_requests_total'), 'Requests that were refused, by reason.');
   const dispatched = metrics.counter(name('dispatched_requests_total'), 'Requests that got their seats.');
+  const dispatchedBy = new WeakMap<Shared<FlowSchema>, ReturnType<typeof dispatched.with>>();
+  const countDispatched = (schema: Shared<FlowSchema>, labels: Readonly<Record<string, string>>) => {
+    let counter = dispatchedBy.get(schema);
+    if (!counter) {
+      counter = dispatched.with(labels);
+      dispatchedBy.set(schema, counter);
+    }
+    counter.inc();
+  };
   const waited = metrics.histogram(name('request_wait_duration_seconds'), 'Time in a queue.', waitBuckets);
   const gauge = (what: string, help: string, value: (level: FlowLevel) => number) =>
     metrics.gauge(name(what), help, (made) => {
@@ -107,7 +116,7 @@ export function createFlowControl(api: ApiContext): { filter: Filter; stop(): vo
     if (info.verb === 'watch') exchange.onInitialized = leave;
     exchange.onDone(leave);
     if (runs) {
-      dispatched.inc(labels);
+      countDispatched(found.schema, labels);
       return;
     }
     const since = clock.monotonic();
@@ -121,7 +130,7 @@ export function createFlowControl(api: ApiContext): { filter: Filter; stop(): vo
     return turn.promise.then(() => {
       timer.cancel();
       observe('true');
-      dispatched.inc(labels);
+      countDispatched(found.schema, labels);
     });
   };
   return {
