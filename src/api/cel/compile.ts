@@ -10,6 +10,7 @@
  */
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { type CelBudget, CelBudgetError, charge, withBudget } from './budget.ts';
+import { completeHas } from './has.ts';
 import { registerAddresses } from './libraries/addresses.ts';
 import { registerAmounts } from './libraries/amounts.ts';
 import { registerAuthorizer } from './libraries/authorizer.ts';
@@ -140,13 +141,20 @@ export function compileCel(expression: string, options: CelOptions): CelProgram 
   }
   const { typed, dynamic } = compilerFor(options.variables);
   const text = rewriteSyntax(expression);
-  const checked = typed.check(text);
+  const parse = (environment: Environment) => {
+    try {
+      return parseProgram(environment, text);
+    } catch (error) {
+      throw new CelCompileError(compileMessage(expression, error as Error));
+    }
+  };
+  const checked = parse(typed).check();
   if (!checked.valid) throw new CelCompileError(compileMessage(expression, checked.error!));
   const type = checked.type ?? 'dyn';
   if (options.result && !options.result.some((wanted) => isOfType(type, wanted))) {
     throw new CelCompileError(resultMessage(options.result));
   }
-  const program = dynamic.parse(text);
+  const program = parse(dynamic);
   // Types are only known from here on; macros are expanded by the check.
   const rechecked = program.check();
   if (!rechecked.valid) throw new CelCompileError(compileMessage(expression, rechecked.error!));
@@ -166,7 +174,7 @@ export function compileCel(expression: string, options: CelOptions): CelProgram 
     type,
     mentions: mentionedVariables(text, options.variables),
     worstCaseCost(sizes) {
-      const typedProgram = typed.parse(text);
+      const typedProgram = parse(typed);
       typedProgram.check();
       return worstCaseCost(typedProgram.ast, sizes);
     },
@@ -183,6 +191,12 @@ export function compileCel(expression: string, options: CelOptions): CelProgram 
       }
     },
   };
+}
+
+function parseProgram(environment: Environment, text: string): ReturnType<Environment['parse']> {
+  const program = environment.parse(text);
+  for (const node of nodes(program.ast)) completeHas(node);
+  return program;
 }
 
 function isOfType(type: string, wanted: CelResultType): boolean {

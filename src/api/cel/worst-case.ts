@@ -270,7 +270,7 @@ function macro(name: string, receiver: ASTNode | undefined, { given, scope }: Ca
     const operand = (given[0]?.args as unknown as [ASTNode] | undefined)?.[0];
     return operand ? unknown(visit(operand, scope).cost + 1) : unknown(1);
   }
-  if (!receiver) return undefined;
+  if (!receiver || name === 'or' || name === 'orValue') return undefined;
   const nameOf = (node: ASTNode | undefined) => node?.args as unknown as string;
   if (name === 'bind' && given.length === 3) {
     const value = visit(given[1]!, scope);
