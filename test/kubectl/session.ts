@@ -1,5 +1,5 @@
 /** A server with a memory store and a stock kubectl that talks to it. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestServer, type TestServer, type TestServerOptions } from '../../src/apiserver/test-server.ts';
@@ -41,11 +41,5 @@ export async function startSession(options: TestServerOptions = {}): Promise<Ses
   };
 }
 
-/** Older kubectls that the machine happens to have, by version. */
-export function otherKubectls(): { version: string; path: string }[] {
-  const folder = '/usr/lib/google-cloud-sdk/bin';
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => /^kubectl\.1\.\d+$/.test(name))
-    .map((name) => ({ version: name.slice('kubectl.'.length), path: join(folder, name) }));
-}
+/** Where an older kubectl of Google's command line package would be. */
+export const olderKubectl = (version: string): string => `/usr/lib/google-cloud-sdk/bin/kubectl.${version}`;
