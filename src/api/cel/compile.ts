@@ -14,6 +14,8 @@ import { completeHas } from './has.ts';
 import { registerAddresses } from './libraries/addresses.ts';
 import { registerAmounts } from './libraries/amounts.ts';
 import { registerAuthorizer } from './libraries/authorizer.ts';
+import { registerConversions } from './libraries/conversions.ts';
+import { registerOptionals } from './libraries/optionals.ts';
 import { registerRewritten } from './libraries/rewritten.ts';
 import { registerText } from './libraries/text.ts';
 import { registerTwoVariables } from './libraries/two-variables.ts';
@@ -68,6 +70,8 @@ function base(): Environment {
     registerRewritten(baseEnvironment);
     registerAuthorizer(baseEnvironment);
     registerTwoVariables(baseEnvironment);
+    registerOptionals(baseEnvironment);
+    registerConversions(baseEnvironment);
   }
   return baseEnvironment;
 }

@@ -101,9 +101,9 @@ describe('has', () => {
         attributes: { max: 10, items: { max: 10, items: item } },
         self: { max: 1 },
       });
-    expect(cost('has(attributes["a"].b)')).toBe(3);
+    expect(cost('has(attributes["a"].b)')).toBe(2);
     expect(cost('attributes.all(k, has(attributes[k].b))')).toBeLessThan(100);
-    expect(cost('attributes["a"].?b.orValue("c") == "c"')).toBeGreaterThan(3);
-    expect(cost('attributes[?"a"].or(optional.none()).hasValue()')).toBeGreaterThan(3);
+    expect(cost('attributes["a"].?b.orValue("c") == "c"')).toBeGreaterThan(2);
+    expect(cost('attributes[?"a"].or(optional.none()).hasValue()')).toBeGreaterThan(2);
   });
 });

@@ -268,7 +268,8 @@ function replacedSize(size: number, [from, to]: readonly Found[]): number {
 function macro(name: string, receiver: ASTNode | undefined, { given, scope }: CallSite): Found | undefined {
   if (name === 'has') {
     const operand = (given[0]?.args as unknown as [ASTNode] | undefined)?.[0];
-    return operand ? unknown(visit(operand, scope).cost + 1) : unknown(1);
+    // Kubernetes keeps the presence test itself free, as it was in early versions of cel-go.
+    return unknown(operand ? visit(operand, scope).cost : 0);
   }
   if (!receiver || name === 'or' || name === 'orValue') return undefined;
   const nameOf = (node: ASTNode | undefined) => node?.args as unknown as string;

@@ -137,4 +137,13 @@ export function registerAddresses(environment: Environment): void {
       new CelCidr(`${bytesToIp(masked(cidr.ip.bytes, cidr.bits))}/${cidr.bits}`),
     'net.CIDR.prefixLength(): int': (cidr: CelCidr) => BigInt(cidr.bits),
   });
+  environment.registerOperator('net.IP == net.IP', ((a: CelIp, b: CelIp) => a.toString() === b.toString()) as never);
+  environment.registerOperator(
+    'net.CIDR == net.CIDR',
+    ((a: CelCidr, b: CelCidr) => a.toString() === b.toString()) as never,
+  );
+  environment.registerOperator(
+    'kubernetes.URL == kubernetes.URL',
+    ((a: CelUrl, b: CelUrl) => a.url.href === b.url.href) as never,
+  );
 }

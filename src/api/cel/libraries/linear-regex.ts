@@ -21,6 +21,37 @@ function translate(pattern: string): { source: string; flags: string } {
   return { source, flags };
 }
 
+const otherCase = (letter: string) => {
+  const upper = letter.toUpperCase();
+  const other = upper === letter ? letter.toLowerCase() : upper;
+  return other.length === letter.length ? other : letter;
+};
+
+/** What a pattern that ignores case means, written out: the linear engine has no such flag. */
+function foldCase(source: string): string {
+  const piece = /\\(?:[pP]\{[^}]*\}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|.)|\(\?<\w+>|\[\^?\]?|\]|[\s\S]/g;
+  let out = '';
+  let inClass = false;
+  let at = 0;
+  for (const { 0: text, index } of source.matchAll(piece)) {
+    if (index < at) continue;
+    at = index + text.length;
+    const range = inClass ? /^([A-Za-z])-([A-Za-z])/.exec(source.slice(index)) : null;
+    if (range) {
+      at = index + range[0].length;
+      const [low, high] = [range[1]!, range[2]!];
+      const sameCase = low >= 'a' === high >= 'a';
+      // A range such as A-z has both cases of most letters; the whole alphabet is what it matches when folded.
+      out += sameCase ? `${range[0]}${otherCase(low)}-${otherCase(high)}` : `${range[0]}A-Za-z`;
+    } else if (text.length > 1 || otherCase(text) === text) {
+      out += text;
+      if (!inClass && text.startsWith('[')) inClass = true;
+      else if (text === ']') inClass = false;
+    } else out += inClass ? text + otherCase(text) : `[${text}${otherCase(text)}]`;
+  }
+  return out;
+}
+
 const posixClasses: Readonly<Record<string, string>> = {
   alnum: '0-9A-Za-z',
   alpha: 'A-Za-z',
@@ -49,7 +80,8 @@ export function linearRegex(pattern: string, extraFlags = ''): RegExp {
     enabled = true;
   }
   const { source, flags } = translate(pattern);
-  const made = new RegExp(source, `l${flags}${extraFlags}`);
+  const ignoresCase = flags.includes('i');
+  const made = new RegExp(ignoresCase ? foldCase(source) : source, `l${flags.replaceAll('i', '')}${extraFlags}`);
   if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value!);
   remembered.set(key, made);
   return made;

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { compileCel } from './compile.ts';
+import { celValue, jsonValue } from './values.ts';
+
+const variables = { object: 'dyn' as const };
+const run = (expression: string) =>
+  jsonValue(compileCel(expression, { variables }).evaluate({ object: celValue({ a: 1, m: { k: 'v' } }) }));
+
+describe('optional values', () => {
+  it.each<[string, unknown]>([
+    ['object.?a.optMap(x, x + 1).orValue(0)', 2],
+    ['object.?q.optMap(x, x + 1).orValue(0)', 0],
+    ['object.?a.optFlatMap(x, x > 5 ? optional.of(x) : optional.none()).orValue(-1)', -1],
+    ['object.?m.optFlatMap(m, m.?k).orValue("")', 'v'],
+    ['object.?m.optMap(m, m.?k.optMap(k, k + "!").orValue("")).orValue("")', 'v!'],
+    ['optional.ofNonZeroValue("").hasValue()', false],
+    ['optional.ofNonZeroValue([]).hasValue()', false],
+    ['optional.ofNonZeroValue(duration("0s")).hasValue()', false],
+    ['optional.ofNonZeroValue(0u).hasValue()', false],
+    ['optional.ofNonZeroValue(1).value()', 1],
+    ['optional.unwrap([optional.of(1), optional.none()])', [1]],
+    ['[optional.none(), optional.of(1)].unwrapOpt()', [1]],
+    ['[1, 2].first().value() + [1, 2].last().value()', 3],
+    ['[].first().hasValue()', false],
+  ])('%s is %j', (expression, result) => {
+    expect(run(expression)).toEqual(result);
+  });
+
+  it.each([
+    ['object.a.optMap(1, 2)', 'variable name must be a simple identifier'],
+    ['"a".optMap(x, x)', 'found no matching overload'],
+    ['object.?a.optFlatMap(x, 1)', 'must give an optional'],
+  ])('%s does not compile', (expression, message) => {
+    expect(() => run(expression)).toThrow(message);
+  });
+});
+
+describe('conversions and comparisons', () => {
+  it.each<[string, unknown]>([
+    ['string(duration("1h30m"))', '5400s'],
+    ['string(duration("-1500ms"))', '-1.5s'],
+    ['string(timestamp("2026-01-02T03:04:10Z"))', '2026-01-02T03:04:10Z'],
+    ['string(timestamp("2026-01-02T03:04:10.120Z"))', '2026-01-02T03:04:10.12Z'],
+    ['int(timestamp("1970-01-01T00:01:00Z"))', 60],
+    ['int(5u)', 5],
+    ['b"a" < b"b" && b"b" >= b"ab"', true],
+    ['ip("fd00::1") == ip("fd00:0::1")', true],
+    ['ip("10.0.0.1") != ip("10.0.0.2")', true],
+    ['cidr("10.0.0.0/8") == cidr("10.0.0.0/8")', true],
+    ['url("https://a/b") == url("https://a/b")', true],
+    ['"ABC-9".matches("(?i)^[a-c]+-[^x]$")', true],
+    ['"Straße".matches("(?i)^STRAß")', true],
+    ['"aXb".matches("(?i)^a[^x]b$")', false],
+    ['"A.b".matches("(?i)^a\\\\.B$")', true],
+    ['"A\\tD".matches("(?i)^a\\\\td$")', true],
+  ])('%s is %j', (expression, result) => {
+    expect(run(expression)).toEqual(result);
+  });
+
+  it('an unsigned number may be too large for an int', () => {
+    expect(() => run('int(18446744073709551615u)')).toThrow('integer overflow');
+  });
+});
