@@ -39,6 +39,8 @@ describe('the language', () => {
     ['object.spec.list.transformList(i, v, v > 1, v)', [2, 3]],
     ['object.metadata.labels.transformMap(k, v, v + "!")', { 'a/b': 'c!' }],
     ['object.metadata.labels.all(k, v, k == "a/b" && v == "c")', true],
+    ['object.metadata.labels.transformMapEntry(k, v, {v: k})', { c: 'a/b' }],
+    ['object.spec.list.transformMapEntry(i, v, v > 1, {string(v): i})', { 2: 1, 3: 2 }],
     ['[[1, 2], [3]].transformList(i, inner, inner.transformList(j, v, i + j + v))', [[1, 3], [4]]],
     ['object.spec.port == 80 || object.spec.port == "http"', true],
   ])('%s is %j', (expression, result) => {

@@ -117,6 +117,22 @@ const combiners: Readonly<
       return out;
     },
   },
+  transformMapEntry: {
+    result: 'map',
+    arity: [3, 4],
+    combine(entries, run, bodies) {
+      const out: Record<string, unknown> = Object.create(null);
+      for (const [k, v] of entries) {
+        if (bodies === 2 && !isTrue(run(0, k, v))) continue;
+        for (const [key, value] of entriesOf(run(bodies - 1, k, v))) {
+          const name = String(key);
+          if (name in out) throw new Error(`insert failed: key ${name} already exists`);
+          out[name] = value;
+        }
+      }
+      return out;
+    },
+  },
 };
 
 /** Adds the macros to lists and maps. */
