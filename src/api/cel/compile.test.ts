@@ -95,6 +95,17 @@ describe('types from schemas', () => {
     expect(() => compileCel('object.spec.hostNetwork + 1', { variables: pod })).toThrow('no such overload');
   });
 
+  it('compares objects with each other and with null', () => {
+    const value = (text: string) => compileCel(text, { variables: pod }).evaluate({ object: celValue({ spec: {} }) });
+    expect(value('object.spec == null')).toBe(false);
+    expect(value('null != object.spec && object.spec != null')).toBe(true);
+    expect(value('object.spec == object.spec && object == object')).toBe(true);
+    expect(value('object.spec != object.spec')).toBe(false);
+    expect(() => value('object.spec == object.metadata')).toThrow('no such overload');
+    expect(() => value('object.spec.hostNetwork == null')).toThrow('no such overload');
+    expect(() => value('object.metadata.name == null')).toThrow('no such overload');
+  });
+
   it('gives times, ints and escaped names their values', () => {
     const type: CelType = {
       object: 'T',

@@ -86,6 +86,11 @@ const scalarNames: Readonly<Record<string, string>> = {
   resourceCheck: 'kubernetes.authorization.ResourceCheck',
 };
 
+/** Objects' operators are declared for the checker; what runs takes values as they come. */
+function neverRun(): never {
+  throw new Error('an operator that is only declared was run');
+}
+
 /** Declares a type's objects in an environment and returns the type's name there. */
 function declare(environment: Environment, type: CelType, declared: Map<object, string>, depth = 0): string {
   const resolved = resolveType(type);
@@ -105,6 +110,7 @@ function declare(environment: Environment, type: CelType, declared: Map<object, 
   }
   declared.set(resolved, name);
   environment.registerType(name, { fields } as never);
+  for (const other of [name, 'null']) environment.registerOperator(`${name} == ${other}`, neverRun as never);
   return name;
 }
 

@@ -37,6 +37,7 @@ export function registerConversions(environment: Environment): void {
     [`int(${timestamp}): int`]: (time: Date) => BigInt(Math.floor(time.getTime() / 1000)),
     'int(uint): int': uintToInt,
   });
+  for (const type of [duration, timestamp]) environment.registerOperator(`${type} == null`, (() => false) as never);
   const orders = {
     '<': (order: number) => order < 0,
     '<=': (order: number) => order <= 0,
