@@ -22,6 +22,13 @@ describe('optional values', () => {
     ['[optional.none(), optional.of(1)].unwrapOpt()', [1]],
     ['[1, 2].first().value() + [1, 2].last().value()', 3],
     ['[].first().hasValue()', false],
+    ['[{"a": "x"}].first().value().a', 'x'],
+    ['optional.of(1) == optional.of(1)', true],
+    ['optional.of(1) == optional.of(2)', false],
+    ['optional.none() == optional.none()', true],
+    ['object.?m.?k == optional.of("v")', true],
+    ['object.?m.?q != optional.none()', false],
+    ['object.?m.?q == optional.of("v")', false],
   ])('%s is %j', (expression, result) => {
     expect(run(expression)).toEqual(result);
   });
@@ -43,6 +50,10 @@ describe('conversions and comparisons', () => {
     ['string(timestamp("2026-01-02T03:04:10.120Z"))', '2026-01-02T03:04:10.12Z'],
     ['int(timestamp("1970-01-01T00:01:00Z"))', 60],
     ['int(5u)', 5],
+    ['[duration("1s")].indexOf(duration("2s"))', -1],
+    ['[1u, 2u, 1u].distinct().size()', 2],
+    ['sets.contains([quantity("1")], [quantity("1000m")])', true],
+    ['sets.contains([quantity("1")], [quantity("2")])', false],
     ['b"a" < b"b" && b"b" >= b"ab"', true],
     ['ip("fd00::1") == ip("fd00:0::1")', true],
     ['ip("10.0.0.1") != ip("10.0.0.2")', true],

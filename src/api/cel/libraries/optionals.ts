@@ -2,6 +2,7 @@
 import { Optional } from '@marcbachmann/cel-js';
 import { Duration, type Environment, UnsignedInt } from '@marcbachmann/cel-js/evaluator';
 import { register } from './register.ts';
+import { same } from './text.ts';
 
 /** The parts of the evaluator's macro interface that are needed; it has no types for them. */
 interface Context {
@@ -101,7 +102,10 @@ export function registerOptionals(environment: Environment): void {
       isZero(value) ? Optional.none() : Optional.of(value),
     'OptionalNamespace.unwrap(list): list': (_: unknown, list: readonly unknown[]) => unwrap(list),
     'list.unwrapOpt(): list': unwrap,
-    'list<T>.first(): optional<T>': (list: readonly unknown[]) => Optional.of(list[0]),
-    'list<T>.last(): optional<T>': (list: readonly unknown[]) => Optional.of(list.at(-1)),
+    'list<A>.first(): optional<A>': (list: readonly unknown[]) => Optional.of(list[0]),
+    'list<A>.last(): optional<A>': (list: readonly unknown[]) => Optional.of(list.at(-1)),
   });
+  const equal = (a: Optional, b: Optional) =>
+    a.hasValue() && b.hasValue() ? same(a.value(), b.value()) : a.hasValue() === b.hasValue();
+  environment.registerOperator('optional<A> == optional<A>', equal as never);
 }

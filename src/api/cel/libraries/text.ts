@@ -1,5 +1,6 @@
 /** Strings, regular expressions and lists: Kubernetes' own functions and cel-go's string extension. */
 import { Duration, type Environment, UnsignedInt } from '@marcbachmann/cel-js/evaluator';
+import { Quantity } from '../../machinery/quantity.ts';
 import { charge } from '../budget.ts';
 import { linearRegex } from './linear-regex.ts';
 import { register, registerNamespace } from './register.ts';
@@ -17,7 +18,12 @@ function compare(a: unknown, b: unknown): number {
   return (left as number) < (right as number) ? -1 : 1;
 }
 
-function same(a: unknown, b: unknown): boolean {
+/** Whether two values are equal, as `==` has it. */
+export function same(a: unknown, b: unknown): boolean {
+  if (a instanceof Duration && b instanceof Duration) return a.seconds === b.seconds && a.nanos === b.nanos;
+  if (a instanceof Quantity && b instanceof Quantity) return a.cmp(b) === 0;
+  if (a instanceof UnsignedInt) return same(a.valueOf(), b);
+  if (b instanceof UnsignedInt) return same(a, b.valueOf());
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => same(item, b[i]));
   if (a && b && typeof a === 'object' && typeof b === 'object' && !(a instanceof Date)) {
     const left = a as Record<string, unknown>;
