@@ -16,6 +16,7 @@ import { registerAmounts } from './libraries/amounts.ts';
 import { registerAuthorizer } from './libraries/authorizer.ts';
 import { registerConversions } from './libraries/conversions.ts';
 import { registerOptionals } from './libraries/optionals.ts';
+import { registerNoList } from './libraries/register.ts';
 import { registerRewritten } from './libraries/rewritten.ts';
 import { registerText } from './libraries/text.ts';
 import { registerTwoVariables } from './libraries/two-variables.ts';
@@ -64,6 +65,7 @@ let baseEnvironment: Environment | undefined;
 function base(): Environment {
   if (!baseEnvironment) {
     baseEnvironment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false });
+    registerNoList(baseEnvironment);
     registerText(baseEnvironment);
     registerAddresses(baseEnvironment);
     registerAmounts(baseEnvironment);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compileCel } from './compile.ts';
+import type { CelType } from './types.ts';
 import { celValue, jsonValue } from './values.ts';
 
 const variables = { object: 'dyn' as const };
@@ -39,6 +40,28 @@ describe('optional values', () => {
     ['object.?a.optFlatMap(x, 1)', 'must give an optional'],
   ])('%s does not compile', (expression, message) => {
     expect(() => run(expression)).toThrow(message);
+  });
+});
+
+describe('functions of lists', () => {
+  it.each<[string, unknown]>([
+    ['object.list.slice(0, 1)[0].name', 'x'],
+    ['object.list.first().value().name', 'x'],
+    ['object.list.last().?name.orValue("")', 'y'],
+    ['object.list.distinct()[1].name', 'y'],
+    ['object.list.reverse()[0].name', 'y'],
+    ['object.list.map(x, x.name).max().size()', 1],
+    ['object.list.map(x, x.name).sort()[0].startsWith("x")', true],
+  ])('%s is %j, whether or not the type is known', (expression, result) => {
+    const value = { list: [{ name: 'x' }, { name: 'y' }] };
+    const typed: CelType = {
+      object: 'T',
+      fields: { list: { list: { object: 'Item', fields: { name: 'string' } } } },
+    };
+    for (const object of [typed, 'dyn'] as const) {
+      const program = compileCel(expression, { variables: { object } });
+      expect(jsonValue(program.evaluate({ object: celValue(value, object) }))).toEqual(result);
+    }
   });
 });
 

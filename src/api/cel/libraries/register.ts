@@ -5,7 +5,20 @@ import { charge } from '../budget.ts';
 // biome-ignore lint/suspicious/noExplicitAny: the evaluator has checked the arguments against the signature.
 export type Handler = (...args: any[]) => unknown;
 
-/** Adds functions by signature; each call costs at least one unit. */
+const genericList = /^list<([A-Z])>(\.\w+\(.*\)): .*\b\1\b/;
+
+/** A type without values: see {@link register}. Once for each environment, before its functions. */
+export function registerNoList(environment: Environment): void {
+  environment.registerType('NoList', class {} as never);
+  // `value()` of optionals has the same trouble.
+  environment.registerFunction('NoList.value(): dyn', (() => null) as never, { async: false } as never);
+}
+
+/**
+ * Adds functions by signature; each call costs at least one unit. When a name has one signature only, the checker takes
+ * its result's type for calls on values of unknown type, even where that is an unbound type parameter, of which then no
+ * field can be selected. A second signature, on a type that no value has, makes the result unknown as well.
+ */
 export function register(environment: Environment, functions: Readonly<Record<string, Handler>>): void {
   for (const [signature, handler] of Object.entries(functions)) {
     const costed: Handler = (...args) => {
@@ -13,6 +26,8 @@ export function register(environment: Environment, functions: Readonly<Record<st
       return handler(...args);
     };
     environment.registerFunction(signature, costed as never, { async: false } as never);
+    const generic = genericList.exec(signature);
+    if (generic) environment.registerFunction(`NoList${generic[2]}: dyn`, costed as never, { async: false } as never);
   }
 }
 
