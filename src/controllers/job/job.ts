@@ -66,9 +66,8 @@ export const jobController = defineController<Job>({
       state.backoffs.delete(key);
       const { namespace, name } = splitKey(key);
       for (const pod of context.lister(Pod).list(namespace)) {
-        if (isTracked(pod) && controllerOf(pod)?.kind === 'Job' && controllerOf(pod)?.name === name) {
-          await removeFinalizer(pod, context);
-        }
+        const owner = controllerOf(pod);
+        if (owner?.kind === 'Job' && owner.name === name) await releaseOrphan(keyOf(pod), context);
       }
       return undefined;
     }
