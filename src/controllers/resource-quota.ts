@@ -63,7 +63,7 @@ export const resourceQuotaController = defineController({
     }
     const hard = quota.spec.hard ?? {};
     const found = await apiResourceCache(client, informers).get();
-    const used = await usageOf(quota, context, found);
+    let used = await usageOf(quota, context, { found, source: 'cache' });
     if (isLower(used, quota.status.used)) {
       const now = clock.monotonic();
       const wait = waits.get(key);
@@ -72,6 +72,8 @@ export const resourceQuotaController = defineController({
         return { requeueAfterMs: quietMs };
       }
       if (now - wait.since < quietMs) return { requeueAfterMs: quietMs - (now - wait.since) };
+      // A cache that is behind must not give away what is in use.
+      used = await usageOf(quota, context, { found, source: 'server' });
     }
     waits.delete(key);
     const status = { ...(Object.keys(hard).length ? { hard } : {}), ...(Object.keys(used).length ? { used } : {}) };
@@ -97,8 +99,9 @@ function isLower(used: ResourceList, before: ResourceList | undefined): boolean 
 async function usageOf(
   quota: Shared<ResourceQuota>,
   context: ControllerContext,
-  found: ApiResources,
+  { found, source }: { readonly found: ApiResources; readonly source: 'cache' | 'server' },
 ): Promise<Record<string, string>> {
+  const { namespace } = quota.metadata;
   const limited = Object.keys(quota.spec.hard ?? {});
   let total: ResourceList = {};
   for (const resource of found.resources) {
@@ -107,7 +110,11 @@ async function usageOf(
     const informer = context.informers.informer<KubeObject>(resource);
     await informer.whenSynced();
     followDeletions(informer, context);
-    for (const object of informer.list(quota.metadata.namespace)) {
+    const objects =
+      source === 'cache'
+        ? informer.list(namespace)
+        : (await context.client.list<KubeObject>(resource, { namespace: namespace! })).items;
+    for (const object of objects) {
       if (!isCountedBy(quota, resource, object)) continue;
       total = addResources(total, quotaUsage(resource, object));
     }
