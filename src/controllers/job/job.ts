@@ -10,11 +10,12 @@ import {
 } from '../../client/reconcile.ts';
 import { Expectations } from '../expectations.ts';
 import { claimObjects, controllerOf, indexByController } from '../ownership.ts';
+import { isPodTerminal } from '../pods/state.ts';
 import { allow, recordEvents } from '../rbac-rules.ts';
 import { matcherOf } from '../selector-cache.ts';
 import { isFinished } from './conditions.ts';
 import { removeFinalizer } from './finalizer.ts';
-import { isTracked, type P, trackingFinalizer } from './pods.ts';
+import { isTracked, type J, type P, trackingFinalizer } from './pods.ts';
 import { type JobState, JobStep } from './step.ts';
 
 /** Keys of pods that nobody counts any more begin with this; no object's key does. */
@@ -93,9 +94,24 @@ export const jobController = defineController<Job>({
       for (const pod of pods) if (isTracked(pod)) await removeFinalizer(pod, context);
       return undefined;
     }
-    return new JobStep(job, pods, { key, context, state, visible }).run();
+    const known = await knownPods(job, pods, context);
+    return new JobStep(job, known, { key, context, state, visible }).run();
   },
 });
+
+/**
+ * The pods as the job's status knows them. A cache that is older than the status may show pods that were counted already
+ * with the finalizer that says they were not: then the server is asked.
+ */
+async function knownPods(job: J, pods: readonly P[], { client, informers }: ControllerContext): Promise<readonly P[]> {
+  const isBehind = Number(informers.informer(Pod).resourceVersion) < Number(job.metadata.resourceVersion);
+  const uncounted = (pod: P) => isTracked(pod) && isPodTerminal(pod);
+  if (!isBehind || !pods.some(uncounted)) return pods;
+  const labelSelector = matcherOf(job.spec.selector).toString();
+  const { items } = await client.list(Pod, { namespace: job.metadata.namespace!, labelSelector });
+  const stored = new Map(items.map((pod) => [pod.metadata.uid, pod]));
+  return pods.flatMap((pod) => (uncounted(pod) ? (stored.get(pod.metadata.uid) ?? []) : [pod]));
+}
 
 /** Whether a tracked pod belongs to no job that could still count it. */
 function isOrphaned(pod: P, context: ControllerContext): boolean {
