@@ -50,7 +50,12 @@ async function countedAgain(stored: object[]): Promise<unknown> {
   const ended = { ...pod, metadata: { ...pod.metadata, labels: { job: 'sums' } }, status: { phase: 'Succeeded' } };
   const job = {
     metadata: { ...metadata, resourceVersion: '9' },
-    spec: { parallelism: 1, completions: 3, selector: { matchLabels: { job: 'sums' } }, template: { metadata: {}, spec: {} } },
+    spec: {
+      parallelism: 1,
+      completions: 3,
+      selector: { matchLabels: { job: 'sums' } },
+      template: { metadata: {}, spec: {} },
+    },
     status: { succeeded: 2, uncountedTerminatedPods: {} },
   };
   const context = {
