@@ -298,7 +298,9 @@ class Run {
       const replicas = deployment.spec.replicas ?? 1;
       const pods = podsOf(world, deployment).filter((pod) => !isGoing(pod) && !isOver(pod));
       const ready = pods.filter(isReady).length;
-      if (pods.length === replicas && ready === replicas) {
+      // Pods that are there by chance, while an earlier size is still carried out, are no promise kept.
+      const isKnown = deployment.status.observedGeneration === deployment.metadata.generation;
+      if (isKnown && pods.length === replicas && ready === replicas) {
         allowed.delete(uid);
         // Pods of a silent node look ready for a while.
         if (this.#silent.size === 0) calm.add(uid);
