@@ -1,9 +1,7 @@
-/** A request to another API server, answered with JSON. */
-
+/** A request to another API server or a kubelet, answered with JSON. */
 import { request } from 'node:https';
 import { parseExactJson } from '../../base/exact-json.ts';
-import { trustEachAuthority } from '../../base/tls-trust.ts';
-import type { RelayTarget } from '../streaming/relay.ts';
+import { connectionOptions, type RelayTarget } from '../streaming/relay.ts';
 
 export interface JsonRequest {
   readonly path: string;
@@ -16,19 +14,16 @@ export interface JsonRequest {
 
 /** Rejects when there is no answer, or one that is not JSON. */
 export function requestJson(
-  { origin, tls }: Pick<RelayTarget, 'origin' | 'tls'>,
+  target: Pick<RelayTarget, 'origin' | 'tls'>,
   { path, method = 'GET', headers = {}, body, contentType = 'application/json', timeoutMs }: JsonRequest,
 ): Promise<{ status: number; json: unknown }> {
-  const url = new URL(origin);
   const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
-        host: url.hostname.replace(/^\[|\]$/g, ''),
-        port: url.port || 443,
+        ...connectionOptions(target),
         path,
         method,
-        agent: false,
         timeout: timeoutMs,
         headers: {
           accept: 'application/json',
@@ -37,12 +32,6 @@ export function requestJson(
           ),
           ...(bytes ? { 'content-type': contentType, 'content-length': bytes.length } : {}),
         },
-        ...(tls?.ca ? { ca: tls.ca } : {}),
-        ...trustEachAuthority,
-        ...(tls?.cert ? { cert: tls.cert } : {}),
-        ...(tls?.key ? { key: tls.key } : {}),
-        ...(tls?.serverName ? { servername: tls.serverName } : {}),
-        ...(tls?.insecure ? { rejectUnauthorized: false } : {}),
       },
       (incoming) => {
         const chunks: Buffer[] = [];

@@ -67,28 +67,34 @@ function forwardedHeaders(exchange: Exchange, target: RelayTarget, upgrade: bool
   return headers;
 }
 
+/** How a target is connected to, for `request` of node:http and node:https. */
+export function connectionOptions({ origin, tls }: Pick<RelayTarget, 'origin' | 'tls'>) {
+  const { protocol, hostname, port } = new URL(origin);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port || (protocol === 'https:' ? 443 : 80),
+    agent: false,
+    ...(tls?.ca ? { ca: tls.ca } : {}),
+    ...trustEachAuthority,
+    ...(tls?.cert ? { cert: tls.cert } : {}),
+    ...(tls?.key ? { key: tls.key } : {}),
+    ...(tls?.serverName ? { servername: tls.serverName } : {}),
+    ...(tls?.insecure ? { rejectUnauthorized: false } : {}),
+  } as const;
+}
+
 /** Resolves when the answer has been passed on, or the connections joined. Throws 503 when the target cannot be reached. */
 export function relay(exchange: Exchange, target: RelayTarget): Promise<void> {
   const upgrade = isUpgrade(exchange.res);
-  const url = new URL(target.origin);
-  const { tls } = target;
-  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  const send = target.origin.startsWith('https:') ? httpsRequest : httpRequest;
   exchange.becomeStream();
   if (exchange.res.destroyed) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const outgoing = send({
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: url.port || (url.protocol === 'https:' ? 443 : 80),
+      ...connectionOptions(target),
       method: target.method ?? exchange.req.method ?? 'GET',
       path: target.path,
       headers: forwardedHeaders(exchange, target, upgrade),
-      agent: false,
-      ...(tls?.ca ? { ca: tls.ca } : {}),
-      ...trustEachAuthority,
-      ...(tls?.cert ? { cert: tls.cert } : {}),
-      ...(tls?.key ? { key: tls.key } : {}),
-      ...(tls?.serverName ? { servername: tls.serverName } : {}),
-      ...(tls?.insecure ? { rejectUnauthorized: false } : {}),
     });
     const { res } = exchange;
     res.once('close', () => {

@@ -1,8 +1,7 @@
 /** What kubelets say of the use of CPU and memory, asked at most every few seconds for all who want to know. */
-import { request } from 'node:https';
 import type { Node } from '../../api/core/node.ts';
 import type { Shared } from '../../api/kind.ts';
-import { trustEachAuthority } from '../../base/tls-trust.ts';
+import { requestJson } from '../aggregation/json-request.ts';
 import type { ApiContext } from '../context.ts';
 import { kubeletOf } from '../streaming/kubelet-target.ts';
 
@@ -118,41 +117,10 @@ class UsageCollector {
     return ((nanos - previous.nanos) * 1000) / (at - previous.at);
   }
 
-  #summaryOf(node: string): Promise<Summary> {
-    const { origin, tls } = kubeletOf(this.#api, node);
-    const url = new URL(origin);
-    return new Promise((resolve, reject) => {
-      const outgoing = request(
-        {
-          host: url.hostname.replace(/^\[|\]$/g, ''),
-          port: url.port,
-          path: '/stats/summary',
-          timeout: timeoutMs,
-          agent: false,
-          ...(tls?.ca ? { ca: tls.ca } : {}),
-          ...trustEachAuthority,
-          ...(tls?.cert ? { cert: tls.cert } : {}),
-          ...(tls?.key ? { key: tls.key } : {}),
-          ...(tls?.insecure ? { rejectUnauthorized: false } : {}),
-        },
-        (incoming) => {
-          const chunks: Buffer[] = [];
-          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-          incoming.on('end', () => {
-            try {
-              if (incoming.statusCode !== 200) throw new Error(`the kubelet answered ${incoming.statusCode}`);
-              resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')) as Summary);
-            } catch (error) {
-              reject(error);
-            }
-          });
-          incoming.on('error', reject);
-        },
-      );
-      outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')));
-      outgoing.on('error', reject);
-      outgoing.end();
-    });
+  async #summaryOf(node: string): Promise<Summary> {
+    const { status, json } = await requestJson(kubeletOf(this.#api, node), { path: '/stats/summary', timeoutMs });
+    if (status !== 200) throw new Error(`the kubelet answered ${status}`);
+    return json as Summary;
   }
 }
 
