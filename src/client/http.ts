@@ -16,6 +16,7 @@ import { parseExactJson } from '../base/exact-json.ts';
 import { trustEachAuthority } from '../base/tls-trust.ts';
 import { queryString, resourcePath } from './resource-path.ts';
 import {
+  httpMethods,
   patchContentTypes,
   type ResourceRequest,
   type Transport,
@@ -54,15 +55,6 @@ const silenceMs = 90_000;
 const probeMs = 30_000;
 /** Requests that may be sent twice without harm when the connection broke before an answer. */
 const idempotent: ReadonlySet<string> = new Set(['get', 'list']);
-const methods = {
-  get: 'GET',
-  list: 'GET',
-  create: 'POST',
-  update: 'PUT',
-  patch: 'PATCH',
-  delete: 'DELETE',
-  deletecollection: 'DELETE',
-} as const;
 
 interface Answer {
   readonly status: number;
@@ -108,14 +100,14 @@ class HttpTransport implements Transport {
     const contentType =
       request.verb === 'patch' ? patchContentTypes[request.patchType ?? 'strategic'] : 'application/json';
     const answer = await this.#send({
-      method: methods[request.verb],
+      method: httpMethods[request.verb],
       path,
       body,
       contentType,
       mayRepeat: idempotent.has(request.verb),
       signal: request.signal,
     });
-    const value = parseAnswer(answer, `${methods[request.verb]} ${path}`);
+    const value = parseAnswer(answer, `${httpMethods[request.verb]} ${path}`);
     if (request.verb === 'list') nameItems(request.kind, value);
     return value;
   }

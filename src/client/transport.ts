@@ -14,6 +14,17 @@ export const patchContentTypes: Readonly<Record<PatchType, string>> = {
   apply: 'application/apply-patch+yaml',
 };
 
+/** Request verbs, by their methods on the wire. */
+export const httpMethods = {
+  get: 'GET',
+  list: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+  deletecollection: 'DELETE',
+} as const;
+
 /** Query parameters as their wire names have them. */
 export interface RequestQuery {
   readonly labelSelector?: string;

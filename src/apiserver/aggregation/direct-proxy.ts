@@ -1,22 +1,13 @@
 /** Requests for aggregated groups from callers in this process. */
 import { type Status, StatusError, serviceUnavailable } from '../../api/machinery/status.ts';
 import { queryString, resourcePath } from '../../client/resource-path.ts';
-import { patchContentTypes, type ResourceRequest } from '../../client/transport.ts';
+import { httpMethods, patchContentTypes, type ResourceRequest } from '../../client/transport.ts';
 import type { UserInfo } from '../user.ts';
 import { requestJson } from './json-request.ts';
 import { identityHeaders } from './proxy-filter.ts';
 import type { RemoteApis } from './remote-services.ts';
 
 const timeoutMs = 30_000;
-const methods = {
-  get: 'GET',
-  list: 'GET',
-  create: 'POST',
-  update: 'PUT',
-  patch: 'PATCH',
-  delete: 'DELETE',
-  deletecollection: 'DELETE',
-} as const;
 
 /** The answer of the server that a group is aggregated from; undefined when this server has the group itself. */
 export function proxyDirect(
@@ -40,7 +31,7 @@ async function send(
   try {
     answer = await requestJson(remote.target(service), {
       path: resourcePath(request) + queryString(request.query),
-      method: methods[request.verb],
+      method: httpMethods[request.verb],
       headers: identityHeaders(user),
       ...(request.body === undefined ? {} : { body: request.body }),
       ...(request.patchType ? { contentType: patchContentTypes[request.patchType] } : {}),
