@@ -5,7 +5,7 @@ import { CSINode } from '../../api/storage/csi-node.ts';
 import { StorageClass } from '../../api/storage/storage-class.ts';
 import type { Pod, Volume } from '../../api/types/core-v1.ts';
 import { defineSchedulerPlugin, skip, unschedulable } from '../framework.ts';
-import { claimNames } from '../volumes/claims.ts';
+import { claimNames, isClaimOf } from '../volumes/claims.ts';
 
 const name = 'NodeVolumeLimits';
 
@@ -46,11 +46,7 @@ export const nodeVolumeLimits = defineSchedulerPlugin({
 
     return {
       helps(event, pod) {
-        if (event.kind === 'PersistentVolumeClaim')
-          return (
-            event.object.metadata.namespace === pod.metadata.namespace &&
-            claimNames(pod).includes(event.object.metadata.name)
-          );
+        if (event.kind === 'PersistentVolumeClaim') return isClaimOf(pod, event.object);
         if (event.kind !== 'Pod') return true;
         return Boolean((event.object as unknown as Shared<Pod>).spec.volumes?.some(isAttachable));
       },

@@ -10,7 +10,7 @@ import { deepEqual } from '../../base/deep.ts';
 import { defineSchedulerPlugin, skip, unresolvable, unschedulable } from '../framework.ts';
 import { termMatches } from '../node-selector.ts';
 import { quantityNumber } from '../resources.ts';
-import { claimNames, isBound, requestedStorage } from '../volumes/claims.ts';
+import { claimNames, isBound, isClaimOf, requestedStorage } from '../volumes/claims.ts';
 import { nodeMayUse, smallestMatch } from '../volumes/static-match.ts';
 
 const name = 'VolumeBinding';
@@ -85,8 +85,7 @@ export const volumeBinding = defineSchedulerPlugin({
     return {
       helps(event, pod) {
         const { kind, object, old } = event;
-        if (kind === 'PersistentVolumeClaim')
-          return object.metadata.namespace === pod.metadata.namespace && claimNames(pod).includes(object.metadata.name);
+        if (kind === 'PersistentVolumeClaim') return isClaimOf(pod, object);
         if (kind === 'CSIDriver') {
           const reports = (driver: unknown) => (driver as CSIDriver | undefined)?.spec.storageCapacity === true;
           return reports(old) && !reports(object);

@@ -2,7 +2,7 @@ import { PersistentVolume } from '../../api/core/persistent-volume.ts';
 import { PersistentVolumeClaim } from '../../api/core/persistent-volume-claim.ts';
 import { deepEqual } from '../../base/deep.ts';
 import { defineSchedulerPlugin, skip, unresolvable } from '../framework.ts';
-import { claimNames } from '../volumes/claims.ts';
+import { claimNames, isClaimOf } from '../volumes/claims.ts';
 
 const name = 'VolumeZone';
 const topologyLabels = [
@@ -35,11 +35,7 @@ export const volumeZone = defineSchedulerPlugin({
     const volumes = informers.informer(PersistentVolume);
     return {
       helps(event, pod) {
-        if (event.kind === 'PersistentVolumeClaim')
-          return (
-            event.object.metadata.namespace === pod.metadata.namespace &&
-            claimNames(pod).includes(event.object.metadata.name)
-          );
+        if (event.kind === 'PersistentVolumeClaim') return isClaimOf(pod, event.object);
         return event.action === 'add' || !deepEqual(event.object.metadata.labels, event.old?.metadata.labels);
       },
       preFilter(state, pod) {

@@ -1,5 +1,5 @@
 /** The claims of a pod's volumes. */
-import type { Shared } from '../../api/kind.ts';
+import type { KubeObject, Shared } from '../../api/kind.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../api/types/core-v1.ts';
 import { quantityNumber } from '../resources.ts';
 
@@ -12,6 +12,10 @@ export function claimNames(pod: Shared<Pod>): string[] {
   }
   return names;
 }
+
+/** Whether an object is a claim that the pod uses. */
+export const isClaimOf = (pod: Shared<Pod>, { metadata }: Shared<KubeObject>): boolean =>
+  metadata.namespace === pod.metadata.namespace && claimNames(pod).includes(metadata.name);
 
 /** Whether the binder has finished with a claim. */
 export const isBound = (claim: Shared<PersistentVolumeClaim>): boolean =>
