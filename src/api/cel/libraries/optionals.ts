@@ -1,32 +1,10 @@
 /** cel-go's optional values beyond what the evaluator has: `optMap`, `optFlatMap`, `ofNonZeroValue`, `first`, `last`. */
 import { Optional } from '@marcbachmann/cel-js';
 import { Duration, type Environment, UnsignedInt } from '@marcbachmann/cel-js/evaluator';
+import type { Checker, Context, Evaluator, Node } from './macro.ts';
 import { register } from './register.ts';
 import { same } from './text.ts';
 
-/** The parts of the evaluator's macro interface that are needed; it has no types for them. */
-interface Context {
-  forkWithVariable(name: string, type: unknown): Context;
-  reuse(parent: Context): Context;
-  setIterValue(value: unknown, evaluator: Evaluator): Context;
-}
-interface Node {
-  readonly op: string;
-  readonly args: unknown;
-}
-interface TypeDeclaration {
-  readonly kind: string;
-  readonly name: string;
-  readonly valueType?: TypeDeclaration;
-}
-interface Checker {
-  check(node: Node, context: Context): TypeDeclaration;
-  getType(name: string): TypeDeclaration;
-  createError(code: string, message: string, node: unknown): Error;
-}
-interface Evaluator {
-  run(node: Node, context: Context): unknown;
-}
 interface Macro {
   readonly receiver: Node;
   readonly name: string;

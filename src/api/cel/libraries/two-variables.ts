@@ -1,29 +1,8 @@
 /** cel-go's comprehensions over two variables: index and element of a list, key and value of a map. */
 import type { Environment } from '@marcbachmann/cel-js';
 import { charge } from '../budget.ts';
+import type { Checker, Context, Evaluator, Node } from './macro.ts';
 
-/** The parts of the evaluator's macro interface that are needed; it has no types for them. */
-interface Context {
-  forkWithVariable(name: string, type: unknown): Context;
-  reuse(parent: Context): Context;
-  setIterValue(value: unknown, evaluator: Evaluator): Context;
-}
-interface Node {
-  readonly op: string;
-  readonly args: unknown;
-}
-interface Checker {
-  check(node: Node, context: Context): TypeDeclaration;
-  getType(name: string): TypeDeclaration;
-}
-interface TypeDeclaration {
-  readonly kind: string;
-  readonly keyType?: TypeDeclaration;
-  readonly valueType?: TypeDeclaration;
-}
-interface Evaluator {
-  run(node: Node, context: Context): unknown;
-}
 interface Macro {
   readonly receiver: Node;
   readonly names: readonly [string, string];
