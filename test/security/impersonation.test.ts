@@ -1,56 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ConfigMap } from '../../src/api/core/config-map.ts';
-import { Namespace } from '../../src/api/core/namespace.ts';
-import { Secret } from '../../src/api/core/secret.ts';
-import { ServiceAccount } from '../../src/api/core/service-account.ts';
 import { ClusterRole } from '../../src/api/rbac/cluster-role.ts';
 import { ClusterRoleBinding } from '../../src/api/rbac/cluster-role-binding.ts';
-import { Role } from '../../src/api/rbac/role.ts';
-import { RoleBinding } from '../../src/api/rbac/role-binding.ts';
 import type { Client } from '../../src/client/client.ts';
-import { startWorld, type World } from './world.ts';
+import { rbac, startTenants } from './tenants.ts';
+import type { World } from './world.ts';
 
-const rbac = 'rbac.authorization.k8s.io';
 let world: World;
 let admin: Client;
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startTenants();
   admin = world.admin;
-  for (const name of ['team-a', 'team-b', 'kube-node-lease']) {
-    if (!(await admin.find(Namespace, { name }))) await admin.create(Namespace, { metadata: { name } });
-    if (!(await admin.find(ServiceAccount, { namespace: name, name: 'default' })))
-      await admin.create(ServiceAccount, { metadata: { namespace: name, name: 'default' } });
-  }
-  for (const namespace of ['team-a', 'team-b']) {
-    await admin.create(Secret, { metadata: { namespace, name: 'password' }, stringData: { p: 'secret-value' } });
-    await admin.create(Secret, { metadata: { namespace, name: 'unused' } });
-    await admin.create(ConfigMap, { metadata: { namespace, name: 'settings' } });
-  }
-  await admin.create(Role, {
-    metadata: { namespace: 'team-a', name: 'dev' },
-    rules: [
-      {
-        apiGroups: [''],
-        resources: ['pods', 'pods/log', 'configmaps'],
-        verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
-      },
-      {
-        apiGroups: [rbac],
-        resources: ['roles', 'rolebindings'],
-        verbs: ['get', 'list', 'create', 'update', 'patch', 'delete'],
-      },
-      { apiGroups: [''], resources: ['secrets'], resourceNames: ['password'], verbs: ['get'] },
-    ],
-  });
-  await admin.create(RoleBinding, {
-    metadata: { namespace: 'team-a', name: 'dev' },
-    roleRef: { apiGroup: rbac, kind: 'Role', name: 'dev' },
-    subjects: [
-      { kind: 'User', apiGroup: rbac, name: 'dana' },
-      { kind: 'ServiceAccount', name: 'default', namespace: 'team-a' },
-    ],
-  });
 });
 afterAll(() => world.close());
 
