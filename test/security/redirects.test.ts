@@ -3,11 +3,9 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { APIService } from '../../src/api/apiregistration/api-service.ts';
-import { Namespace } from '../../src/api/core/namespace.ts';
 import { Node } from '../../src/api/core/node.ts';
-import { Pod } from '../../src/api/core/pod.ts';
-import { ServiceAccount } from '../../src/api/core/service-account.ts';
 import { certificateLifetimeMs, createAuthority, issueCertificate } from '../../src/base/pki.ts';
+import { addNodeAt } from './remotes.ts';
 import { startWorld, type World } from './world.ts';
 
 let world: World;
@@ -43,25 +41,8 @@ beforeAll(async () => {
     response.writeHead(302, { location }).end();
   });
   const port = await listening(kubelet);
-  const { admin } = world;
-  await admin.create(Namespace, { metadata: { name: 'r' } });
-  await admin.create(ServiceAccount, { metadata: { namespace: 'r', name: 'default' } });
-  await admin.create(Node, { metadata: { name: 'redirecting' } });
-  await admin.patch(
-    Node,
-    { name: 'redirecting' },
-    {
-      status: {
-        addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
-        daemonEndpoints: { kubeletEndpoint: { Port: port } },
-      },
-    },
-    { type: 'merge', subresource: 'status' },
-  );
-  await admin.create(Pod, {
-    metadata: { namespace: 'r', name: 'p' },
-    spec: { nodeName: 'redirecting', containers: [{ name: 'c', image: 'i' }] },
-  });
+  await world.namespace('r');
+  await addNodeAt(world.admin, { name: 'redirecting', namespace: 'r', port });
 });
 
 afterAll(async () => {

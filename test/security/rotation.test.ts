@@ -6,12 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { APIService } from '../../src/api/apiregistration/api-service.ts';
 import { ConfigMap } from '../../src/api/core/config-map.ts';
-import { Namespace } from '../../src/api/core/namespace.ts';
 import { Node } from '../../src/api/core/node.ts';
-import { Pod } from '../../src/api/core/pod.ts';
-import { Service } from '../../src/api/core/service.ts';
 import { ServiceAccount } from '../../src/api/core/service-account.ts';
 import { loopbackUser } from '../../src/apiserver/user.ts';
 import { realClock, VirtualClock } from '../../src/base/clock.ts';
@@ -43,6 +39,7 @@ import {
 import { renewWhileRunning } from '../../src/cluster/renewal.ts';
 import { type SimulatedNodes, startSimulatedNodes } from '../../src/kubelet/simulated/simulated-nodes.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
+import { addNodeAt, addRemoteApiAt } from './remotes.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const hour = 60 * 60 * 1000;
@@ -230,31 +227,8 @@ describe('a running control plane', () => {
     await new Promise<void>((resolve) => remote.listen(0, '127.0.0.1', resolve));
     const remotePort = (remote.address() as AddressInfo).port;
     await admin.create(ServiceAccount, { metadata: { namespace: 'default', name: 'default' } });
-    await admin.create(Node, {
-      metadata: { name: 'real' },
-      status: {
-        addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
-        daemonEndpoints: { kubeletEndpoint: { Port: remotePort } },
-      },
-    });
-    await admin.create(Pod, {
-      metadata: { namespace: 'default', name: 'p' },
-      spec: { nodeName: 'real', containers: [{ name: 'c', image: 'i' }] },
-    });
-    await admin.create(Namespace, { metadata: { name: 'remote' } });
-    await admin.create(ServiceAccount, { metadata: { namespace: 'remote', name: 'default' } });
-    await admin.create(Service, {
-      metadata: { name: 'api', namespace: 'remote' },
-      spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-    });
-    await admin.create(APIService, {
-      metadata: { name: 'v1.remote.example.com' },
-      spec: {
-        ...{ group: 'remote.example.com', version: 'v1', groupPriorityMinimum: 1000, versionPriority: 10 },
-        caBundle: Buffer.from(before.ca.cert).toString('base64'),
-        service: { namespace: 'remote', name: 'api', port: remotePort },
-      },
-    });
+    await addNodeAt(admin, { name: 'real', namespace: 'default', port: remotePort });
+    await addRemoteApiAt(admin, { ca: before.ca.cert, port: remotePort });
     nodes = await startSimulatedNodes({
       client: plane.clientAs(loopbackUser, 'kubelet'),
       informers: plane.informers,

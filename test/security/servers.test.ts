@@ -2,11 +2,6 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { APIService } from '../../src/api/apiregistration/api-service.ts';
-import { Namespace } from '../../src/api/core/namespace.ts';
-import { Node } from '../../src/api/core/node.ts';
-import { Pod } from '../../src/api/core/pod.ts';
-import { Service } from '../../src/api/core/service.ts';
 import { ServiceAccount } from '../../src/api/core/service-account.ts';
 import { loopbackUser } from '../../src/apiserver/user.ts';
 import { realClock } from '../../src/base/clock.ts';
@@ -23,6 +18,7 @@ import { createHttpTransport } from '../../src/client/http.ts';
 import { type ControlPlane, startControlPlane } from '../../src/cluster/control-plane.ts';
 import { createPki } from '../../src/cluster/pki.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
+import { addNodeAt, addRemoteApiAt } from './remotes.ts';
 
 const now = realClock.now();
 const hour = 60 * 60 * 1000;
@@ -70,33 +66,9 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => remote.listen(0, '127.0.0.1', resolve));
   const { port } = remote.address() as AddressInfo;
-  for (const namespace of ['default', 'remote']) {
-    if (namespace !== 'default') await admin.create(Namespace, { metadata: { name: namespace } });
-    await admin.create(ServiceAccount, { metadata: { namespace, name: 'default' } });
-  }
-  await admin.create(Node, {
-    metadata: { name: 'n' },
-    status: {
-      addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
-      daemonEndpoints: { kubeletEndpoint: { Port: port } },
-    },
-  });
-  await admin.create(Pod, {
-    metadata: { namespace: 'default', name: 'p' },
-    spec: { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] },
-  });
-  await admin.create(Service, {
-    metadata: { name: 'api', namespace: 'remote' },
-    spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-  });
-  await admin.create(APIService, {
-    metadata: { name: 'v1.remote.example.com' },
-    spec: {
-      ...{ group: 'remote.example.com', version: 'v1', groupPriorityMinimum: 1000, versionPriority: 10 },
-      caBundle: Buffer.from(pki.ca.cert).toString('base64'),
-      service: { namespace: 'remote', name: 'api', port },
-    },
-  });
+  await admin.create(ServiceAccount, { metadata: { namespace: 'default', name: 'default' } });
+  await addNodeAt(admin, { name: 'n', namespace: 'default', port });
+  await addRemoteApiAt(admin, { ca: pki.ca.cert, port });
   await vi.waitFor(async () => expect((await ask(extension)).status).toBe(200), 30_000);
 }, 60_000);
 afterAll(async () => {

@@ -3,11 +3,9 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Namespace } from '../../src/api/core/namespace.ts';
-import { Node } from '../../src/api/core/node.ts';
 import { Pod } from '../../src/api/core/pod.ts';
-import { ServiceAccount } from '../../src/api/core/service-account.ts';
 import { certificateLifetimeMs, createAuthority, issueCertificate } from '../../src/base/pki.ts';
+import { addNodeAt } from './remotes.ts';
 import { startWorld, type World } from './world.ts';
 
 let world: World;
@@ -34,25 +32,8 @@ beforeAll(async () => {
     socket.write(refusal);
   });
   await new Promise<void>((resolve) => kubelet.listen(0, '127.0.0.1', resolve));
-  const { admin } = world;
-  await admin.create(Namespace, { metadata: { name: 't' } });
-  await admin.create(ServiceAccount, { metadata: { namespace: 't', name: 'default' } });
-  await admin.create(Node, { metadata: { name: 'n' } });
-  await admin.patch(
-    Node,
-    { name: 'n' },
-    {
-      status: {
-        addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
-        daemonEndpoints: { kubeletEndpoint: { Port: (kubelet.address() as AddressInfo).port } },
-      },
-    },
-    { type: 'merge', subresource: 'status' },
-  );
-  await admin.create(Pod, {
-    metadata: { namespace: 't', name: 'p' },
-    spec: { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] },
-  });
+  await world.namespace('t');
+  await addNodeAt(world.admin, { name: 'n', namespace: 't', port: (kubelet.address() as AddressInfo).port });
 });
 afterAll(async () => {
   await world.close();
