@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../test-server.ts';
+import { configMap, configMaps } from './test-config-maps.ts';
 
 let running: TestServer;
 beforeAll(async () => {
@@ -7,14 +8,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await running[Symbol.asyncDispose]();
-});
-
-const configMaps = '/api/v1/namespaces/default/configmaps';
-const configMap = (name: string, more: object = {}) => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, ...more },
-  data: { a: '1' },
 });
 
 describe('create', () => {

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigMap } from '../../api/core/config-map.ts';
 import { Namespace } from '../../api/core/namespace.ts';
 import { Pod } from '../../api/core/pod.ts';
+import { realClock } from '../../base/clock.ts';
 import { startTestServer, type TestServer } from '../test-server.ts';
+import { configMap, configMaps } from './test-config-maps.ts';
 
 let running: TestServer;
 beforeAll(async () => {
@@ -10,14 +12,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await running[Symbol.asyncDispose]();
-});
-
-const configMaps = '/api/v1/namespaces/default/configmaps';
-const configMap = (name: string, more: object = {}) => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, ...more },
-  data: { a: '1' },
 });
 
 describe('delete', () => {
@@ -67,7 +61,7 @@ describe('delete', () => {
     await running.client.delete(Pod, ref);
     const marked = await running.client.get(Pod, ref);
     expect(marked.metadata.deletionGracePeriodSeconds).toBe(30);
-    expect(Date.parse(marked.metadata.deletionTimestamp!)).toBeGreaterThan(Date.now() + 20_000);
+    expect(Date.parse(marked.metadata.deletionTimestamp!)).toBeGreaterThan(realClock.now() + 20_000);
     await running.client.delete(Pod, ref, { gracePeriodSeconds: 0 });
     expect(await running.client.find(Pod, ref)).toBeUndefined();
   });

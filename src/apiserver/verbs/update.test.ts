@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deployment } from '../../api/apps/deployment.ts';
 import { ConfigMap } from '../../api/core/config-map.ts';
 import { startTestServer, type TestServer } from '../test-server.ts';
+import { configMap, configMaps } from './test-config-maps.ts';
 
 let running: TestServer;
 beforeAll(async () => {
@@ -9,14 +10,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await running[Symbol.asyncDispose]();
-});
-
-const configMaps = '/api/v1/namespaces/default/configmaps';
-const configMap = (name: string, more: object = {}) => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, ...more },
-  data: { a: '1' },
 });
 
 describe('update', () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigMap } from '../../api/core/config-map.ts';
 import type { WatchEvent } from '../../client/transport.ts';
 import { startTestServer, type TestServer } from '../test-server.ts';
+import { configMaps } from './test-config-maps.ts';
 
 let running: TestServer;
 beforeAll(async () => {
@@ -13,8 +14,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await running[Symbol.asyncDispose]();
 });
-
-const configMaps = '/api/v1/namespaces/default/configmaps';
 
 describe('watch', () => {
   const next = async (count: number, options: object, act: () => Promise<void>): Promise<WatchEvent[]> => {
