@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { APIService } from '../../api/apiregistration/api-service.ts';
 import { Namespace } from '../../api/core/namespace.ts';
 import { Service } from '../../api/core/service.ts';
+import { realClock } from '../../base/clock.ts';
 import { createAuthority, issueCertificate } from '../../base/pki.ts';
 import { startTestServer, type TestServer } from '../test-server.ts';
 
@@ -35,7 +36,7 @@ const openApi: Record<string, object> = {
 };
 
 beforeAll(async () => {
-  const now = Date.now();
+  const now = realClock.now();
   const ca = createAuthority('remote-ca', now);
   const times = { notBefore: now - 60_000, notAfter: now + 3_600_000 };
   const serving = issueCertificate(ca, {

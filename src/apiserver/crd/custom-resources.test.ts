@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts';
+import { realClock } from '../../base/clock.ts';
 import { createAuthority, issueCertificate } from '../../base/pki.ts';
 import { startTestServer, type TestServer } from '../test-server.ts';
 
@@ -272,7 +273,7 @@ describe('several versions', () => {
   let url: string;
   let caBundle: string;
   beforeAll(async () => {
-    const now = Date.now();
+    const now = realClock.now();
     const ca = createAuthority('webhook-ca', now);
     caBundle = Buffer.from(ca.cert).toString('base64');
     const times = { notBefore: now - 60_000, notAfter: now + 3_600_000 };

@@ -9,6 +9,7 @@ import { Node } from '../../api/core/node.ts';
 import { Pod } from '../../api/core/pod.ts';
 import { Service } from '../../api/core/service.ts';
 import { EndpointSlice } from '../../api/discovery/endpoint-slice.ts';
+import { realClock } from '../../base/clock.ts';
 import { createAuthority, issueCertificate } from '../../base/pki.ts';
 import { startTestServer, type TestServer } from '../test-server.ts';
 import { parseProxyName } from './proxy.ts';
@@ -23,7 +24,7 @@ const local = Object.values(networkInterfaces())
 
 beforeAll(async () => {
   running = await startTestServer();
-  const now = Date.now();
+  const now = realClock.now();
   const ca = createAuthority('kubelet-ca', now);
   const { cert, key } = issueCertificate(ca, {
     subject: { commonName: 'node' },
