@@ -21,33 +21,11 @@ export class ProcessClock implements Clock {
   }
 
   after(delayMs: number, fn: () => void): Timer {
-    let cancelled = false;
-    const timer = this.#base.after(delayMs, () => {
-      this.whenAwake(() => {
-        if (!cancelled) fn();
-      });
-    });
-    return {
-      cancel() {
-        cancelled = true;
-        timer.cancel();
-      },
-    };
+    return this.#onceAwake(fn, (due) => this.#base.after(delayMs, due));
   }
 
   every(intervalMs: number, fn: () => void): Timer {
-    let cancelled = false;
-    const timer = this.#base.every(intervalMs, () => {
-      this.whenAwake(() => {
-        if (!cancelled) fn();
-      });
-    });
-    return {
-      cancel() {
-        cancelled = true;
-        timer.cancel();
-      },
-    };
+    return this.#onceAwake(fn, (due) => this.#base.every(intervalMs, due));
   }
 
   async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -73,5 +51,21 @@ export class ProcessClock implements Clock {
     const backlog = this.#backlog ?? [];
     this.#backlog = undefined;
     for (const fn of backlog) fn();
+  }
+
+  /** A timer whose function waits, while the process stands still, and is not called once the timer was cancelled. */
+  #onceAwake(fn: () => void, start: (due: () => void) => Timer): Timer {
+    let cancelled = false;
+    const timer = start(() => {
+      this.whenAwake(() => {
+        if (!cancelled) fn();
+      });
+    });
+    return {
+      cancel() {
+        cancelled = true;
+        timer.cancel();
+      },
+    };
   }
 }
