@@ -66,10 +66,11 @@ export const jobController = defineController<Job>({
       state.written.forget(key);
       state.backoffs.delete(key);
       const { namespace, name } = splitKey(key);
-      for (const pod of context.lister(Pod).list(namespace)) {
-        const owner = controllerOf(pod);
-        if (owner?.kind === 'Job' && owner.name === name) await releaseOrphan(keyOf(pod), context);
-      }
+      const pods = context
+        .lister(Pod)
+        .list(namespace)
+        .filter((pod) => isTracked(pod) && controllerOf(pod)?.kind === 'Job' && controllerOf(pod)?.name === name);
+      await releaseOrphans(pods, { namespace, name }, context);
       return undefined;
     }
     if (job.spec.managedBy && job.spec.managedBy !== 'kubernetes.io/job-controller') return undefined;
@@ -125,11 +126,20 @@ async function releaseOrphan(key: string, context: ControllerContext): Promise<R
   const pod = context.lister(Pod).byKey(key);
   if (!pod || !isTracked(pod)) return undefined;
   const owner = controllerOf(pod);
-  if (owner) {
-    // The cache of jobs may be behind that of pods.
-    const job = await context.client.find(Job, { namespace: pod.metadata.namespace, name: owner.name });
-    if (job?.metadata.uid === owner.uid && !isFinished(job)) return undefined;
-  }
-  await removeFinalizer(pod, context);
+  if (owner) await releaseOrphans([pod], { namespace: pod.metadata.namespace, name: owner.name }, context);
+  else await removeFinalizer(pod, context);
   return undefined;
+}
+
+/** Lets pods go that the job of a name does not count (any more). The server is asked: the cache of jobs may be behind that of pods. */
+async function releaseOrphans(
+  pods: readonly P[],
+  where: { readonly namespace: string | undefined; readonly name: string },
+  context: ControllerContext,
+): Promise<void> {
+  if (pods.length === 0) return;
+  const job = await context.client.find(Job, where);
+  for (const pod of pods) {
+    if (!job || job.metadata.uid !== controllerOf(pod)?.uid || isFinished(job)) await removeFinalizer(pod, context);
+  }
 }
